@@ -1,0 +1,8 @@
+"""BreastMassXAI: why did a network call this breast mass on ultrasound malignant?
+
+The rooms of the library, one way of dependence, downwards only:
+
+``hosts`` -> ``scene`` -> ``pipeline`` -> ``network``, ``readers`` -> ``core``
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,7 @@
+"""``python -m BreastMassXAILib``: the command line, for Pythons without the console command."""
+
+import sys
+
+from .hosts.command_line import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The method itself, in numpy and scipy only: frames, regions, saliency, pointing game, contributions, results."""

@@ -1,0 +1,107 @@
+"""The field: the rectangle of a frame that the network looks at, and the exact way back from its cells to the frame.
+
+Everything is in continuous pixel coordinates: pixel ``(i, j)`` is the unit square ``[i, i + 1) x [j, j + 1)``. A network
+that divides its input into ``n x m`` cells divides the field into the same cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import InputError
+from .regions import mask_box
+
+
+@dataclass(frozen=True)
+class Field:
+    """A rectangle in pixels of the frame, from (row, column); it may reach beyond the frame (padding)."""
+
+    row: float
+    column: float
+    height: float
+    width: float
+
+    def axis_edges(self, cells: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Borders between cells along rows and columns, ``cells + 1`` each."""
+        return (
+            self.row + self.height * np.arange(cells[0] + 1) / cells[0],
+            self.column + self.width * np.arange(cells[1] + 1) / cells[1],
+        )
+
+    def pixels(self, shape: tuple[int, int]) -> tuple[slice, slice]:
+        """Rows and columns of the frame's pixels whose centres lie in the field."""
+        first = [max(int(np.ceil(start - 0.5)), 0) for start in (self.row, self.column)]
+        stops = (self.row + self.height, self.column + self.width)
+        last = [min(int(np.ceil(stop - 0.5)), size) for stop, size in zip(stops, shape, strict=True)]
+        return slice(first[0], last[0]), slice(first[1], last[1])
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """How the field is chosen for a case.
+
+    Parameters
+    ----------
+    kind : {"frame", "square"}
+        ``frame``: the whole frame, whatever its aspect (the paper). ``square``: a square centred on the box around the
+        mass, with a side of `scale` times the box's larger side.
+    scale : float, optional
+        Only for ``square``; above 1.
+
+    Raises
+    ------
+    InputError
+        When kind and scale do not fit together.
+    """
+
+    kind: str = "frame"
+    scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("frame", "square"):
+            raise InputError(f"The network's field must be 'frame' or 'square', not {self.kind!r}.")
+        if (self.kind == "square") != (self.scale is not None) or (self.scale is not None and not self.scale > 1):
+            raise InputError("A square field needs a scale above 1, and the whole frame has none.")
+
+    def field(self, mass: np.ndarray) -> Field:
+        """The field of a frame with this mass mask (bool, shape of the frame, not empty)."""
+        if self.scale is None:
+            return Field(0.0, 0.0, float(mass.shape[0]), float(mass.shape[1]))
+        rows, columns = mask_box(mass)
+        side = self.scale * max(rows.stop - rows.start, columns.stop - columns.start)
+        return Field((rows.start + rows.stop - side) / 2, (columns.start + columns.stop - side) / 2, side, side)
+
+
+def cell_weights(edges: np.ndarray, size: int) -> np.ndarray:
+    """Share of each cell covered by each pixel along one axis.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (cells + 1,)
+    size : int
+        Number of pixels along the axis.
+
+    Returns
+    -------
+    ndarray, shape (cells, size)
+        Rows sum to 1 for cells inside the frame, to less for cells on padding.
+    """
+    pixel = np.arange(size)
+    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    return np.maximum(overlap, 0) / np.diff(edges)[:, None]
+
+
+def bilinear_weights(start: float, length: float, cells: int, pixels: slice) -> np.ndarray:
+    """Weights that bring cell values to pixel centres along one axis, constant beyond the outer cells' centres.
+
+    The half-pixel convention of ``torch.nn.functional.interpolate(..., align_corners=False)``.
+
+    Returns
+    -------
+    ndarray, shape (len(pixels), cells), float32
+        Rows sum to 1.
+    """
+    position = np.clip((np.arange(pixels.start, pixels.stop) + 0.5 - start) / length * cells - 0.5, 0, cells - 1)
+    return np.maximum(1 - np.abs(position[:, None] - np.arange(cells)), 0).astype(np.float32)

@@ -1,0 +1,126 @@
+"""The result of one case: plain data that goes to JSON and back without loss."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .errors import InputError
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may choose for an analysis.
+
+    Parameters
+    ----------
+    ring_mm : float
+        Width of the peritumoral ring (paper: 5 mm); 0 for none.
+    grey_zone : float
+        Half-width of the zone around the threshold in which the decision is suspended; 0 for none.
+    """
+
+    ring_mm: float = 5.0
+    grey_zone: float = 0.0
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """An extreme point with its place in pixels (row, column) and, where the spacing is known, in mm from the frame's
+    upper left pixel, its value in logits and the region that it points at."""
+
+    row: int
+    column: int
+    row_mm: float | None
+    column_mm: float | None
+    value: float
+    region: str
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """Everything that an analysis found, and what it was found on. Holds no path and nothing about the patient.
+
+    Values: `logit`, `bias`, `cam_mean`, `contributions` and the extremes' values in logits; `probability` is
+    ``sigmoid(logit / temperature)``; `area_fraction` is each region's share of the scan area. `frame`, `mask` and `model`
+    identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
+    """
+
+    logit: float
+    bias: float
+    cam_mean: float
+    probability: float
+    temperature: float
+    threshold: float
+    decision: str
+    rule: str
+    reason: str
+    extremes: dict[str, Extreme]
+    hits: dict[str, bool]
+    contributions: dict[str, float]
+    area_fraction: dict[str, float]
+    spacing_mm: tuple[float, float] | None
+    spacing_provenance: str
+    beams: str
+    ring_mm: float
+    grey_zone: float
+    method: str
+    field: dict[str, float]
+    cells: tuple[int, int]
+    frame: dict[str, Any]
+    mask: dict[str, Any]
+    model: dict[str, str]
+    warnings: tuple[str, ...]
+    software: dict[str, str]
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """JSON text; every float keeps all its digits."""
+        data = self.to_dict()
+        return json.dumps({"schema_version": data.pop("schema_version"), **data}, indent=2, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> CaseResult:
+        """The result that :meth:`to_dict` or parsed JSON describes.
+
+        Raises
+        ------
+        InputError
+            When the schema's version is not ours or a key is missing or unknown.
+        """
+        version = data.get("schema_version") if isinstance(data, dict) else None
+        if version != SCHEMA_VERSION:
+            raise InputError(f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION}.")
+        try:
+            return cls(
+                **{
+                    **data,
+                    "extremes": {name: Extreme(**point) for name, point in data["extremes"].items()},
+                    "spacing_mm": None if data["spacing_mm"] is None else tuple(data["spacing_mm"]),
+                    "cells": tuple(data["cells"]),
+                    "warnings": tuple(data["warnings"]),
+                }
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"This result cannot be read: {error}.") from error
+
+    @classmethod
+    def from_json(cls, text: str) -> CaseResult:
+        """The result that :meth:`to_json` wrote.
+
+        Raises
+        ------
+        InputError
+            When the text is not JSON or not a result of a known schema.
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"This result is not valid JSON: {error}.") from error
+        return cls.from_dict(data)

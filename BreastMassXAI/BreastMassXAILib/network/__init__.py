@@ -1,0 +1,1 @@
+"""Everything that needs torch: backbone with scaling layers, preprocessing, bundles, CAM, training."""

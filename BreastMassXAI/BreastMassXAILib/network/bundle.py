@@ -1,0 +1,215 @@
+"""A bundle: a trained model with everything needed to use it rightly. Two files, hash checked, never pickle.
+
+``model.json`` says what the model is; ``weights.safetensors`` holds the part that DRS trained (scaling layers and linear
+layer, some 100 KB). The frozen backbone is stored once beside the bundles, in ``backbones/<name>.safetensors``; a
+fine-tuned bundle carries its own ``backbone.safetensors``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load, load_file, save_file
+
+from ..core.errors import BundleError, InputError
+from ..core.explain import Classifier
+from ..core.field import FieldRule
+from ..resources import DEFAULT_MODEL, resource
+from .preprocessing import Preprocessing
+from .resnet import Architecture, ScaledResNet
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A model that is ready to explain frames.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Name, threshold, temperature, and the SHA-256 of ``model.json``, which names those of all weights.
+    network : ScaledResNet
+        In evaluation mode, folded for inference.
+    rule : FieldRule
+    preprocessing : Preprocessing
+    description : dict
+        All of ``model.json``.
+    """
+
+    classifier: Classifier
+    network: ScaledResNet
+    rule: FieldRule
+    preprocessing: Preprocessing
+    description: dict[str, Any]
+
+
+def load_bundle(folder: Path | None = None) -> Bundle:
+    """Read a bundle; the shipped default one when no folder is given.
+
+    Raises
+    ------
+    BundleError
+        When a file is missing, altered (its SHA-256 differs), of another schema, or does not fit the network it names.
+    """
+    folder = resource("Models", DEFAULT_MODEL) if folder is None else folder
+    if not folder.is_dir():
+        raise BundleError(f"There is no model folder '{folder.name}'.")
+    text = _read(folder / "model.json")
+    description = _parse(text, folder.name)
+    try:
+        preprocessing = description["preprocessing"]
+        architecture = Architecture(**description["architecture"])
+        rule = FieldRule(**description["field"])
+        prepare = Preprocessing(int(preprocessing["size"]), tuple(preprocessing["mean"]), tuple(preprocessing["std"]))
+        classifier = Classifier(
+            str(description["name"]),
+            hashlib.sha256(text).hexdigest(),
+            _positive(description["threshold"]),
+            _positive(description["temperature"]),
+        )
+        backbone_name, backbone_hash = str(description["backbone"]["name"]), description["backbone"]["sha256"]
+        weights_hash = description["weights"]["sha256"]
+    except (KeyError, TypeError, ValueError, InputError) as error:
+        raise BundleError(f"The model.json of '{folder.name}' lacks or misstates {error}.") from error
+    network = ScaledResNet(architecture)
+    backbone = _tensors(_backbone_path(folder, backbone_name), backbone_hash)
+    adapter = _tensors(folder / "weights.safetensors", weights_hash)
+    state = {**{f"backbone.{name}": value for name, value in backbone.items()}, **adapter}
+    if not _same_shapes(state, network.state_dict()):
+        raise BundleError(f"The weights of '{folder.name}' do not fit the network that its model.json describes.")
+    if not all(bool(torch.isfinite(value).all()) for value in adapter.values()):
+        raise BundleError(f"The weights of '{folder.name}' contain values that are not numbers.")
+    network.load_state_dict(state)
+    return Bundle(classifier, network.fold_for_inference(), rule, prepare, description)
+
+
+def save_bundle(
+    folder: Path,
+    network: ScaledResNet,
+    *,
+    name: str,
+    backbone: Path,
+    rule: FieldRule,
+    preprocessing: Preprocessing,
+    threshold: float,
+    temperature: float,
+    facts: Mapping[str, Any],
+) -> None:
+    """Write the trained part of an unfolded network and its description.
+
+    Parameters
+    ----------
+    backbone : Path
+        The ``.safetensors`` file that the network's frozen part was loaded from.
+    facts : mapping
+        What else ``model.json`` shall say: training, data and citation, metrics, licence.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / "weights.safetensors"
+    save_file({key: value.contiguous() for key, value in network.adapter_state().items()}, weights)
+    description = {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "architecture": asdict(network.architecture),
+        "backbone": {"name": backbone.stem, "sha256": sha256_of(backbone)},
+        "weights": {"sha256": sha256_of(weights)},
+        "field": asdict(rule),
+        "preprocessing": asdict(preprocessing),
+        "threshold": threshold,
+        "temperature": temperature,
+        **facts,
+    }
+    (folder / "model.json").write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def pack_backbone(source: Path, destination: Path, last_stage: int) -> None:
+    """Cut ImageNet weights with torchvision's key names to the stages that are used, convolutions in float16.
+
+    The scaling layers are trained on what this file holds, so that what is shipped is what was evaluated.
+    """
+    dropped = ("fc.", *(f"layer{number}." for number in range(last_stage + 1, 5)))
+    kept = {name: value for name, value in load_file(source).items() if not name.startswith(dropped)}
+    packed = {name: value.half() if value.ndim == 4 else value for name, value in kept.items()}
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    save_file(packed, destination)
+
+
+def load_backbone(network: ScaledResNet, path: Path) -> None:
+    """Load packed weights into the frozen part of a network that is to be trained.
+
+    Raises
+    ------
+    BundleError
+        When the file cannot be read or belongs to another network.
+    """
+    state = {f"backbone.{name}": value for name, value in _tensors(path, None).items()}
+    expected = {name: value for name, value in network.state_dict().items() if name.startswith("backbone.")}
+    if not _same_shapes(state, expected):
+        raise BundleError(f"The weights in '{path.name}' belong to another network.")
+    network.load_state_dict(state, strict=False)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, as a hexadecimal string."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _parse(text: bytes, name: str) -> dict[str, Any]:
+    try:
+        description = json.loads(text)
+    except ValueError as error:
+        raise BundleError(f"The model.json of '{name}' is not valid JSON.") from error
+    version = description.get("schema_version") if isinstance(description, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BundleError(
+            f"The model '{name}' has the schema version {version}; this software reads version {SCHEMA_VERSION}."
+        )
+    return description
+
+
+def _same_shapes(state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> bool:
+    return state.keys() == expected.keys() and all(state[name].shape == expected[name].shape for name in expected)
+
+
+def _positive(value: Any) -> float:
+    number = float(value)
+    if not 0 < number < float("inf"):
+        raise ValueError(f"a positive number: {value}")
+    return number
+
+
+def _backbone_path(folder: Path, name: str) -> Path:
+    own = folder / "backbone.safetensors"
+    if own.is_file():
+        return own
+    if os.path.basename(name) != name:
+        raise BundleError(f"The model '{folder.name}' names a backbone outside its own folders.")
+    beside = folder.parent / "backbones" / f"{name}.safetensors"
+    return beside if beside.is_file() else resource("Models", "backbones") / f"{name}.safetensors"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"The model '{path.parent.name}' has no readable {path.name}.") from error
+
+
+def _tensors(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
+    content = _read(path)
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise BundleError(
+            f"The file {path.name} of the model '{path.parent.name}' has been altered: its SHA-256 is not the one in model.json."
+        )
+    try:
+        return {name: value.float() if value.is_floating_point() else value for name, value in load(content).items()}
+    except Exception as error:  # safetensors raises its own untyped errors for malformed files
+        raise BundleError(f"The file {path.name} of the model '{path.parent.name}' is not a safetensors file.") from error

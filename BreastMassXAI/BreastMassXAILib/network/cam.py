@@ -1,0 +1,24 @@
+"""Class activation mapping (paper, Fig. 2): the signed map of a frame's decision, from the decision's own forward pass."""
+
+from __future__ import annotations
+
+import torch
+
+from ..core.explain import NetworkOutput
+from ..core.frame import Case
+from .bundle import Bundle
+
+
+@torch.inference_mode()
+def class_activation_map(bundle: Bundle, case: Case) -> NetworkOutput:
+    """Run the network on a case's field.
+
+    Returns
+    -------
+    NetworkOutput
+        ``cells.mean() + bias == logit``; never rescaled.
+    """
+    field = bundle.rule.field(case.mass)
+    inputs = bundle.preprocessing(case.frame.pixels, field)
+    logit, cells = bundle.network(inputs.contiguous(memory_format=torch.channels_last))
+    return NetworkOutput(float(logit[0]), float(bundle.network.linear.bias[0]), cells[0].numpy(), field)

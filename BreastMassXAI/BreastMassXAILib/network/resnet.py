@@ -1,0 +1,169 @@
+"""A pretrained ResNet adapted by deep representation scaling (DRS), and its class activation map in the same pass.
+
+DRS (Byra, Biomed Signal Process Control 69:102828, 2021) trains per-channel scales and shifts of a frozen pretrained
+network. We place one scaling layer after every residual block's output and start it at scale 1 and shift 0, so that the
+untrained network is the pretrained one; insertion points and initial values are our reading of that paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from ..core.errors import BundleError
+
+METHODS = ("drs", "fine-tune", "linear-probe")
+_BLOCKS = {18: (BasicBlock, [2, 2, 2, 2]), 34: (BasicBlock, [3, 4, 6, 3]), 50: (Bottleneck, [3, 4, 6, 3])}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Which ResNet.
+
+    Parameters
+    ----------
+    depth : {18, 34, 50}
+    variant : {"torchvision", "v1"}
+        Where a bottleneck that halves the resolution has its stride: on the 3x3 convolution (torchvision, "v1.5") or on
+        the first 1x1 convolution (He et al. 2015, "v1"). Weights of one kind load into the other without complaint and
+        compute nonsense. ResNet-18 and 34 have one variant only.
+    last_stage : {3, 4}
+        The stage whose output enters global average pooling; 3 gives a map twice as fine.
+    """
+
+    depth: int = 50
+    variant: str = "torchvision"
+    last_stage: int = 4
+
+    def __post_init__(self) -> None:
+        if self.depth not in _BLOCKS or self.variant not in ("torchvision", "v1") or self.last_stage not in (3, 4):
+            raise BundleError(
+                f"Unknown network: ResNet-{self.depth}, variant {self.variant!r}, ending at stage {self.last_stage}."
+            )
+
+
+class ChannelScale(nn.Module):
+    """``x * scale + shift`` per channel, the identity at the start."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(channels))
+        self.shift = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addcmul(self.shift[:, None, None], x, self.scale[:, None, None])
+
+    def is_identity(self) -> bool:
+        return bool((self.scale == 1).all() and (self.shift == 0).all())
+
+
+class ScaledResNet(nn.Module):
+    """ResNet, a :class:`ChannelScale` after every residual block, global average pooling, one linear layer, one logit.
+
+    ``forward`` takes images of shape (n, 3, height, width) and returns the logits (n,) and the class activation maps
+    (n, h, w) of the tensor that enters pooling: ``cam = sum_k w_k A_k``, so that ``cam.mean((1, 2)) + bias == logit``
+    (paper, Fig. 2 and ref. 13).
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        block, counts = _BLOCKS[architecture.depth]
+        backbone = ResNet(block, counts)
+        backbone.fc = nn.Identity()
+        if architecture.last_stage == 3:
+            backbone.layer4 = nn.Identity()
+        if architecture.variant == "v1" and block is Bottleneck:
+            for stage in (backbone.layer2, backbone.layer3, backbone.layer4)[: architecture.last_stage - 1]:
+                stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
+        self.backbone = backbone
+        self.scaling = nn.ModuleDict(
+            {f"stage{stage}": nn.ModuleList(ChannelScale(_width(b)) for b in blocks) for stage, blocks in self._stages()}
+        )
+        self.linear = nn.Linear(_width(self._stage(architecture.last_stage)[-1]), 1)
+        self.set_trainable("drs")
+
+    def _stage(self, number: int) -> nn.Sequential:
+        return getattr(self.backbone, f"layer{number}")
+
+    def _stages(self) -> Iterator[tuple[int, nn.Sequential]]:
+        return ((number, self._stage(number)) for number in range(1, self.architecture.last_stage + 1))
+
+    def stem(self, x: Tensor) -> Tensor:
+        backbone = self.backbone
+        return backbone.maxpool(backbone.relu(backbone.bn1(backbone.conv1(x))))
+
+    def stages(self, x: Tensor, first: int, last: int) -> Tensor:
+        """Run the stages `first` to `last` (both included, counted from 1) on the output of stage ``first - 1``."""
+        for number in range(first, last + 1):
+            for block, scale in zip(self._stage(number), self.scaling[f"stage{number}"], strict=True):
+                x = scale(block(x))
+        return x
+
+    def head(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and class activation maps of the tensor that enters pooling."""
+        cam = torch.einsum("k,nkhw->nhw", self.linear.weight[0], features)
+        return self.linear(features.mean((2, 3)))[:, 0], cam
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.head(self.stages(self.stem(x), 1, self.architecture.last_stage))
+
+    def set_trainable(self, method: str, first_stage: int = 1) -> None:
+        """Choose what learns.
+
+        Parameters
+        ----------
+        method : {"drs", "fine-tune", "linear-probe"}
+            ``drs``: scaling layers and linear layer. ``fine-tune``: everything. ``linear-probe``: the linear layer.
+        first_stage : int
+            With ``drs``, scaling layers of earlier stages stay at their values.
+        """
+        self.requires_grad_(method == "fine-tune")
+        self.linear.requires_grad_(True)
+        if method == "drs":
+            for number in range(first_stage, self.architecture.last_stage + 1):
+                self.scaling[f"stage{number}"].requires_grad_(True)
+
+    def train(self, mode: bool = True) -> ScaledResNet:
+        """As usual, but the batch norms of a frozen backbone keep their statistics whatever the mode."""
+        super().train(mode)
+        if not self.backbone.conv1.weight.requires_grad:
+            self.backbone.eval()
+        return self
+
+    def adapter_state(self) -> dict[str, Tensor]:
+        """The part that DRS trains: scaling layers and linear layer."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith("backbone.")}
+
+    def fold_for_inference(self) -> ScaledResNet:
+        """Fold batch norms into convolutions and drop scaling layers that are the identity, in place.
+
+        Same function up to rounding, less time; not trainable afterwards.
+        """
+        self.eval().requires_grad_(False)
+        backbone = self.backbone
+        backbone.conv1, backbone.bn1 = fuse_conv_bn_eval(backbone.conv1, backbone.bn1), nn.Identity()
+        for number, blocks in self._stages():
+            for block in blocks:
+                for index in range(1, 4):
+                    if hasattr(block, f"conv{index}"):
+                        convolution = fuse_conv_bn_eval(getattr(block, f"conv{index}"), getattr(block, f"bn{index}"))
+                        setattr(block, f"conv{index}", convolution)
+                        setattr(block, f"bn{index}", nn.Identity())
+                if block.downsample is not None:
+                    block.downsample = fuse_conv_bn_eval(*block.downsample)
+            scaling = self.scaling[f"stage{number}"]
+            for index, scale in enumerate(scaling):
+                if isinstance(scale, ChannelScale) and scale.is_identity():
+                    scaling[index] = nn.Identity()
+        return self.to(memory_format=torch.channels_last)
+
+
+def _width(block: nn.Module) -> int:
+    """Channels of a residual block's output."""
+    return (block.conv3 if isinstance(block, Bottleneck) else block.conv2).out_channels

@@ -1,0 +1,25 @@
+"""Where the shipped models and samples lie: beside the library in Slicer and in a checkout, inside it in a pip package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .core.errors import MissingPackageError
+
+_HERE = Path(__file__).resolve().parent
+DEFAULT_MODEL = "busbra-square"
+
+
+def resource(*parts: str) -> Path:
+    """Path of a shipped file or folder, for instance ``resource("Models", "busbra-square")``.
+
+    Raises
+    ------
+    MissingPackageError
+        When it is not there.
+    """
+    for root in (_HERE.parent / "Resources", _HERE / "Resources"):
+        path = root.joinpath(*parts)
+        if path.exists():
+            return path
+    raise MissingPackageError(f"{'/'.join(parts)} is missing from this installation: install BreastMassXAI again.")

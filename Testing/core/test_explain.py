@@ -1,0 +1,183 @@
+"""From cells to an explanation: the identities of the method, the decision's rules, and the JSON."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from BreastMassXAILib.core.contributions import cell_coverage, contributions
+from BreastMassXAILib.core.errors import InputError, SpacingError
+from BreastMassXAILib.core.explain import Classifier, NetworkOutput, explain
+from BreastMassXAILib.core.field import Field
+from BreastMassXAILib.core.frame import Case, Frame, Provenance, Source, Spacing
+from BreastMassXAILib.core.result import CaseResult, Settings
+
+CLASSIFIER = Classifier("test", "0" * 64, threshold=0.4, temperature=1.5)
+PIXELS = np.random.default_rng(0).integers(0, 255, (90, 120)).astype(np.float32)
+
+
+def case(mass=None, spacing=None, **of_frame):
+    if mass is None:
+        mass = np.zeros(PIXELS.shape, bool)
+        mass[30:50, 50:80] = True
+    frame = Frame(PIXELS, spacing or Spacing(0.3, 0.25, Provenance.HEADER), **of_frame)
+    return Case(frame, mass, Source("mask.png", "1" * 64))
+
+
+def output(cells, bias=-0.3, field=None):
+    cells = np.asarray(cells, np.float32)
+    return NetworkOutput(float(cells.mean(dtype=float)) + bias, bias, cells, field or Field(0, 0, *PIXELS.shape))
+
+
+def explained(cells, settings=None, of_case=None, **of_output):
+    return explain(of_case or case(), output(cells, **of_output), CLASSIFIER, settings or Settings(), {"test": "1"})
+
+
+fields = st.builds(Field, st.floats(-40, 40), st.floats(-40, 60), st.floats(45, 150), st.floats(45, 150))
+
+
+@settings(max_examples=80, deadline=None)
+@given(arrays(np.float32, (7, 9), elements=st.floats(-9, 9, width=32)), fields)
+def test_contributions_and_bias_are_the_logit(cells, field):
+    result = explained(cells, field=field).result
+    assert result.cam_mean + result.bias == pytest.approx(result.logit, abs=1e-5)
+    assert sum(result.contributions.values()) + result.bias == pytest.approx(result.logit, abs=1e-5)
+    assert sum(result.area_fraction.values()) == pytest.approx(1)
+
+
+def test_coverage_is_the_exact_share_of_each_cell():
+    """Against counting pixels on a grid a hundred times finer."""
+    labels = np.random.default_rng(1).integers(0, 4, (6, 8)).astype(np.uint8)
+    field = Field(-1.25, 0.5, 6.0, 9.0)
+    coverage = cell_coverage(labels, field, (3, 2))
+    fine = 400
+    rows = np.floor(field.row + (np.arange(3 * fine) + 0.5) / (3 * fine) * field.height).astype(int)
+    columns = np.floor(field.column + (np.arange(2 * fine) + 0.5) / (2 * fine) * field.width).astype(int)
+    inside = ((rows >= 0) & (rows < 6))[:, None] & ((columns >= 0) & (columns < 8))
+    sampled = np.where(inside, labels[np.clip(rows, 0, 5)][:, np.clip(columns, 0, 7)], 0)
+    for label in range(4):
+        expected = (sampled == label).reshape(3, fine, 2, fine).mean(axis=(1, 3))
+        np.testing.assert_allclose(coverage[label], expected, atol=0.005)
+    assert set(contributions(np.ones((3, 2)), coverage)) == {"mass", "peritumoral", "below", "elsewhere"}
+
+
+def with_extremes(row_max, column_max, row_min, column_min):
+    cells = np.zeros((9, 12))
+    cells[row_max, column_max], cells[row_min, column_min] = 4, -4
+    return cells
+
+
+def test_two_hits_in_two_regions():
+    result = explained(with_extremes(3, 6, 8, 6)).result  # cells of 10 x 10 pixels: in the mass, and far below it
+    assert result.extremes["max"].region == "mass"
+    assert result.extremes["min"].region == "below"
+    assert result.hits == {"mass": True, "peritumoral": False, "below": True, "any": True}
+    assert result.extremes["max"].row_mm == pytest.approx(result.extremes["max"].row * 0.3)
+    assert result.rule == "threshold"
+
+
+def test_decision_is_suspended_when_the_map_points_at_nothing_relevant():
+    result = explained(with_extremes(0, 0, 8, 0)).result
+    assert (result.decision, result.rule) == ("suspended", "pointing-game")
+    assert not result.hits["any"]
+
+
+def test_grey_zone_suspends_and_says_so():
+    cells = with_extremes(3, 6, 8, 6)
+    plain = explained(cells).result
+    zone = abs(plain.probability - plain.threshold) + 0.01
+    result = explained(cells, Settings(grey_zone=zone)).result
+    assert (result.decision, result.rule) == ("suspended", "grey-zone")
+    assert plain.decision == ("malignant" if plain.probability >= 0.4 else "benign")
+
+
+def test_threshold_belongs_to_malignant():
+    exactly = Classifier("test", "0" * 64, threshold=0.5)
+    cells = with_extremes(3, 6, 8, 6)
+    result = explain(case(), output(cells - cells.mean(), bias=0.0), exactly, Settings(), {}).result
+    assert result.probability == pytest.approx(0.5)
+    assert result.decision == ("malignant" if result.probability >= 0.5 else "benign")
+
+
+def test_a_flat_map_hits_nothing():
+    explanation = explained(np.full((5, 5), 1.5))
+    assert not any(explanation.result.hits.values())
+    assert any("flat" in text for text in explanation.result.warnings)
+
+
+def test_regions_that_the_field_cuts_are_named():
+    warnings = explained(np.ones((4, 4)), field=Field(25, 45, 40, 40)).result.warnings
+    assert any("cuts the region 'below'" in text for text in warnings)
+    assert not any("cuts the region 'mass'" in text for text in warnings)
+
+
+def test_assumed_spacing_travels():
+    result = explained(np.ones((4, 4)), of_case=case(spacing=Spacing(0.2, 0.2, Provenance.ASSUMED))).result
+    assert result.spacing_provenance == "assumed"
+    assert any("assumption" in text for text in result.warnings)
+
+
+def test_mass_at_the_border_is_said():
+    mass = np.zeros(PIXELS.shape, bool)
+    mass[:10, :10] = True
+    assert any("border" in text for text in explained(np.ones((4, 4)), of_case=case(mass)).result.warnings)
+
+
+def test_unknown_spacing_with_a_ring_is_refused_and_without_is_not():
+    unknown = case(spacing=Spacing.unknown())
+    with pytest.raises(SpacingError):
+        explained(np.ones((4, 4)), of_case=unknown)
+    result = explained(np.ones((4, 4)), Settings(ring_mm=0), unknown).result
+    assert result.spacing_mm is None and result.extremes["max"].row_mm is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays(np.float32, (3, 3), elements=st.floats(-1e6, 1e6, width=32)), st.floats(0, 0.3), st.booleans())
+def test_json_there_and_back_loses_nothing(cells, grey_zone, known):
+    spacing = Spacing(0.1, 1 / 3, Provenance.DICOM_REGION) if known else Spacing.unknown()
+    settings_ = Settings(ring_mm=5.0 if known else 0.0, grey_zone=grey_zone)
+    of_case = case(spacing=spacing, source=Source("ä.png", "2" * 64), warnings=("odd",))
+    result = explained(cells, settings_, of_case).result
+    assert CaseResult.from_json(result.to_json()) == result
+    assert CaseResult.from_dict(json.loads(result.to_json())) == result
+
+
+@pytest.mark.parametrize("damage", [{"schema_version": 99}, {"extremes": None}, {"unheard": 1}])
+def test_a_result_of_another_kind_is_refused(damage):
+    data = {**explained(np.ones((2, 2))).result.to_dict(), **damage}
+    with pytest.raises(InputError, match="result"):
+        CaseResult.from_dict(data)
+    with pytest.raises(InputError, match="JSON"):
+        CaseResult.from_json("{")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "word"),
+    [
+        (np.zeros((1, 1)), "too small"),
+        (np.full((5, 5), 7), "constant"),
+        (np.array([[0, 1], [np.nan, 2]]), "NaN"),
+        (np.zeros((3, 4, 5)), "2D"),
+    ],
+)
+def test_frames_that_cannot_be_explained(pixels, word):
+    with pytest.raises(InputError, match=word):
+        Frame(pixels, Spacing.unknown())
+
+
+@pytest.mark.parametrize(
+    ("mass", "word"),
+    [(np.zeros((90, 120)), "empty"), (np.ones((90, 120)), "whole frame"), (np.eye(5), "5 x 5 pixels, the frame 120 x 90")],
+)
+def test_masks_that_cannot_be_explained(mass, word):
+    with pytest.raises(InputError, match=word):
+        case(mass.astype(bool))
+
+
+@pytest.mark.parametrize("size", [0, -1, np.nan, np.inf, None])
+def test_impossible_spacing_is_refused(size):
+    with pytest.raises(SpacingError):
+        Spacing(size, 0.1, Provenance.HEADER)

@@ -1,0 +1,127 @@
+"""Regions against a brute-force computation and against analytic areas."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.ndimage import distance_transform_edt
+
+from BreastMassXAILib.core.errors import InputError, SpacingError
+from BreastMassXAILib.core.frame import BeamGeometry, Provenance, Spacing
+from BreastMassXAILib.core.regions import BELOW, ELSEWHERE, MASS, PERITUMORAL, area_fractions, region_labels
+
+
+def spacing(row_mm, column_mm):
+    return Spacing(row_mm, column_mm, Provenance.CALIBRATED)
+
+
+def brute_force(mass, row_mm, column_mm, ring_mm):
+    """The definition, pixel by pixel, with a full distance transform."""
+    labels = np.zeros(mass.shape, int)
+    labels[distance_transform_edt(~mass, sampling=(row_mm, column_mm)) <= ring_mm] = PERITUMORAL
+    labels[mass] = MASS
+    for column in range(mass.shape[1]):
+        if mass[:, column].any():
+            deepest = max(np.flatnonzero(labels[:, column]))
+            labels[deepest + 1 :, column] = BELOW
+    return labels
+
+
+masks = st.tuples(st.integers(2, 24), st.integers(2, 24)).flatmap(
+    lambda shape: arrays(bool, shape, elements=st.booleans(), fill=st.just(False)).filter(np.any)
+)
+sizes = st.sampled_from([0.05, 0.1, 0.2, 0.37, 0.5, 1.0]) | st.floats(0.03, 2)
+
+
+@settings(max_examples=300, deadline=None)
+@given(masks, sizes, sizes, st.sampled_from([0.5, 1.0, 2.5, 5.0]))
+def test_regions_are_those_of_a_full_distance_transform(mass, row_mm, column_mm, ring_mm):
+    labels = region_labels(mass, spacing(row_mm, column_mm), ring_mm)
+    np.testing.assert_array_equal(labels, brute_force(mass, row_mm, column_mm, ring_mm))
+
+
+def disc(shape, centre, radius_mm, row_mm, column_mm):
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return ((rows - centre[0]) * row_mm) ** 2 + ((columns - centre[1]) * column_mm) ** 2 <= radius_mm**2
+
+
+def test_areas_of_a_disc_with_anisotropic_pixels_are_the_analytic_ones():
+    row_mm, column_mm, radius = 0.05, 0.08, 6.0
+    mass = disc((900, 600), (300, 300), radius, row_mm, column_mm)
+    labels = region_labels(mass, spacing(row_mm, column_mm), 5.0)
+    areas = np.bincount(labels.ravel()) * row_mm * column_mm
+    assert areas[MASS] == pytest.approx(math.pi * radius**2, rel=0.01)
+    assert areas[PERITUMORAL] == pytest.approx(math.pi * ((radius + 5) ** 2 - radius**2), rel=0.01)
+    # The strip under the mass, less the part of the ring's lower half that lies in it.
+    depth = (900 - 300 - 0.5) * row_mm
+    half = 2 * radius * depth
+    outer = radius + 5
+    cap = radius * math.sqrt(outer**2 - radius**2) + outer**2 * math.asin(radius / outer)
+    assert areas[BELOW] == pytest.approx(half - cap, rel=0.02)
+
+
+def test_no_ring_needs_no_spacing_and_a_ring_does():
+    mass = np.zeros((10, 10), bool)
+    mass[3:5, 4:6] = True
+    labels = region_labels(mass, Spacing.unknown(), 0)
+    assert not (labels == PERITUMORAL).any()
+    assert (labels[5:, 4:6] == BELOW).all()
+    with pytest.raises(SpacingError, match="unknown"):
+        region_labels(mass, Spacing.unknown(), 5)
+
+
+@pytest.mark.parametrize("ring", [-1, math.nan, math.inf])
+def test_impossible_ring_is_refused(ring):
+    with pytest.raises(InputError, match="ring"):
+        region_labels(np.eye(4, dtype=bool), spacing(1, 1), ring)
+
+
+def test_scan_area_cuts_all_regions_and_is_the_base_of_the_fractions():
+    mass = np.zeros((40, 40), bool)
+    mass[10:15, 10:15] = True
+    area = np.zeros_like(mass)
+    area[:30, :20] = True
+    labels = region_labels(mass, spacing(0.5, 0.5), 2, scan_area=area)
+    assert not labels[~area].any()
+    fractions = area_fractions(labels, area)
+    assert sum(fractions.values()) == pytest.approx(1)
+    assert fractions["mass"] == pytest.approx(25 / 600)
+
+
+def test_convex_below_follows_the_rays():
+    """Against the definition: from every pixel's centre, walk to the apex and ask what lies on the way."""
+    shape, apex, row_mm, column_mm = (90, 120), (-25.0, 60.0), 0.3, 0.25
+    mass = disc(shape, (35, 75), 3.0, row_mm, column_mm)
+    labels = region_labels(mass, spacing(row_mm, column_mm), 1.0, BeamGeometry("convex", apex))
+    marked = (labels == MASS) | (labels == PERITUMORAL)
+    expected = np.zeros(shape, bool)
+    steps = np.linspace(0, 1, 1500)
+    for row in range(shape[0]):
+        for column in range(shape[1]):
+            path_r = np.rint(apex[0] + steps * (row - apex[0])).astype(int)
+            path_c = np.rint(apex[1] + steps * (column - apex[1])).astype(int)
+            inside = (path_r >= 0) & (path_c >= 0) & (path_c < shape[1])
+            expected[row, column] = mass[path_r[inside], path_c[inside]].any() and not marked[row, column]
+    wrong = expected ^ (labels == BELOW)
+    # Differences only where a ray grazes the mass: never two pixels thick along a row.
+    assert not (wrong[:, 1:] & wrong[:, :-1]).any()
+    assert (labels == BELOW).sum() == pytest.approx(expected.sum(), rel=0.03)
+
+
+def test_a_far_apex_makes_a_convex_frame_linear():
+    mass = disc((80, 80), (30, 40), 8, 1, 1)
+    linear = region_labels(mass, spacing(1, 1), 3)
+    convex = region_labels(mass, spacing(1, 1), 3, BeamGeometry("convex", (-1e5, 40.0)))
+    differ = np.flatnonzero((linear != convex).any(axis=0))
+    assert len(differ) <= 2  # the two outermost beams, by rounding
+
+
+def test_everything_is_labelled_once():
+    mass = np.zeros((30, 30), bool)
+    mass[5:9, 20:24] = mass[12:15, 3:6] = True
+    labels = region_labels(mass, spacing(0.7, 0.4), 1)
+    assert set(np.unique(labels)) == {ELSEWHERE, MASS, PERITUMORAL, BELOW}
+    assert (labels == MASS).sum() == mass.sum()
