@@ -1,4 +1,4 @@
-"""Where the shipped models and samples lie: beside the library in Slicer and in a checkout, inside it in a pip package."""
+"""Where shipped models and samples lie: beside the library in Slicer and a checkout, inside it in a pip package."""
 
 from __future__ import annotations
 

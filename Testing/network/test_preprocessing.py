@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from BreastMassXAILib.core.field import Field
 from BreastMassXAILib.core.saliency import extreme_points, to_frame_grid
 from BreastMassXAILib.network.preprocessing import Preprocessing, resample_field
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def blob(shape, row, column, sigma):
@@ -17,7 +16,14 @@ def blob(shape, row, column, sigma):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.floats(60, 100), st.floats(60, 130), st.floats(-30, 20), st.floats(-30, 20), st.floats(160, 260), st.floats(190, 300))
+@given(
+    st.floats(60, 100),
+    st.floats(60, 130),
+    st.floats(-30, 20),
+    st.floats(-30, 20),
+    st.floats(160, 260),
+    st.floats(190, 300),
+)
 def test_there_and_back_is_the_same_place(row, column, top, left, height, width):
     """A bright spot, taken to the network's grid and brought back as if it were its map, stays where it was."""
     field = Field(top, left, height, width)

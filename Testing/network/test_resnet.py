@@ -3,7 +3,6 @@
 import pytest
 import torch
 import torchvision
-
 from BreastMassXAILib.core.errors import BundleError
 from BreastMassXAILib.network.resnet import Architecture, ChannelScale, ScaledResNet
 
@@ -54,7 +53,9 @@ def test_untrained_scaling_leaves_the_pretrained_network_as_it_is(depth):
     network = randomised(Architecture(depth), scaled=False)
     plain = torchvision.models.get_model(f"resnet{depth}")
     plain.fc = torch.nn.Linear(network.linear.in_features, 1)
-    plain.load_state_dict({**network.backbone.state_dict(), **{f"fc.{k}": v for k, v in network.linear.state_dict().items()}})
+    plain.load_state_dict(
+        {**network.backbone.state_dict(), **{f"fc.{k}": v for k, v in network.linear.state_dict().items()}}
+    )
     assert torch.equal(network(images())[0], plain.eval()(images())[:, 0])
 
 

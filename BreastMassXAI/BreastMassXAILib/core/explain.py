@@ -1,4 +1,4 @@
-"""From a network's signed cells to the case's explanation. Needs no network, so an edited mask costs no forward pass."""
+"""From a network's signed cells to the explanation. Needs no network, so an edited mask costs no forward pass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from .contributions import cell_coverage, contributions
 from .field import Field
-from .frame import Case
+from .frame import Case, Source
 from .pointing import decide, hits, pointed_region
 from .regions import RELEVANT, area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
@@ -137,7 +137,7 @@ def _extreme(point: ExtremePoint, region: str, case: Case) -> Extreme:
     )
 
 
-def _identity(source: object, shape: tuple[int, int]) -> dict[str, object]:
+def _identity(source: Source | None, shape: tuple[int, int]) -> dict[str, object]:
     return {**(asdict(source) if source is not None else {}), "rows": shape[0], "columns": shape[1]}
 
 

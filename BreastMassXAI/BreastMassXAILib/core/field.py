@@ -1,7 +1,7 @@
 """The field: the rectangle of a frame that the network looks at, and the exact way back from its cells to the frame.
 
-Everything is in continuous pixel coordinates: pixel ``(i, j)`` is the unit square ``[i, i + 1) x [j, j + 1)``. A network
-that divides its input into ``n x m`` cells divides the field into the same cells.
+Everything is in continuous pixel coordinates: pixel ``(i, j)`` is the unit square ``[i, i + 1) x [j, j + 1)``. A
+network that divides its input into ``n x m`` cells divides the field into the same cells.
 """
 
 from __future__ import annotations

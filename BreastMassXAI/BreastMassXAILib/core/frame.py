@@ -65,8 +65,8 @@ class Spacing:
         """
         if self.row_mm is None or self.column_mm is None:
             raise SpacingError(
-                "The pixel size of this frame is unknown, so a region measured in millimetres would be made up: give "
-                "the spacing (--spacing MM), the imaged width (--assume-width MM), or ask for no ring (--ring-mm 0)."
+                "The pixel size of this frame is unknown, so a ring in millimetres would be made up: give the pixel "
+                "spacing or the imaged width, or ask for no ring."
             )
         return self.row_mm, self.column_mm
 

@@ -63,7 +63,9 @@ def decide(
         Half-width; 0 turns the rule off.
     """
     if not scored["any"]:
-        reason = "neither the maximum nor the minimum of the saliency map lies in the mass, the ring or the tissue below"
+        reason = (
+            "neither the maximum nor the minimum of the saliency map lies in the mass, the ring or the tissue below"
+        )
         return Decision("suspended", "pointing-game", reason)
     if grey_zone > 0 and abs(probability - threshold) <= grey_zone:
         reason = f"the probability {probability:.2f} is within {grey_zone:.2f} of the threshold {threshold:.2f}"

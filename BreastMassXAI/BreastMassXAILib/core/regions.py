@@ -59,7 +59,7 @@ def region_labels(
         box, inner = _padded_box(mass, math.floor(ring_mm / row_mm) + 1, math.floor(ring_mm / column_mm) + 1)
         labels[box][_within(inner, row_mm, column_mm, ring_mm)] = PERITUMORAL
     labels[mass] = MASS
-    if beams.kind == "linear":
+    if beams.apex is None:
         _mark_below_linear(labels, mass)
     else:
         sizes = spacing.mm() if spacing.known else (1.0, 1.0)
@@ -128,7 +128,9 @@ def _mark_below_linear(labels: np.ndarray, mass: np.ndarray) -> None:
     strip[(np.arange(rows)[:, None] > deepest) & beam] = BELOW
 
 
-def _mark_below_convex(labels: np.ndarray, mass: np.ndarray, apex: tuple[float, float], sizes: tuple[float, float]) -> None:
+def _mark_below_convex(
+    labels: np.ndarray, mass: np.ndarray, apex: tuple[float, float], sizes: tuple[float, float]
+) -> None:
     """Rays are bins of the angle at the apex, finer than any pixel is wide; a pixel lies on the rays of its square."""
     rows, columns = labels.shape
     depth = (np.arange(rows) - apex[0])[:, None] * sizes[0]

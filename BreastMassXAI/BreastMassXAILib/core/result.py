@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import InputError
@@ -45,8 +45,8 @@ class CaseResult:
     """Everything that an analysis found, and what it was found on. Holds no path and nothing about the patient.
 
     Values: `logit`, `bias`, `cam_mean`, `contributions` and the extremes' values in logits; `probability` is
-    ``sigmoid(logit / temperature)``; `area_fraction` is each region's share of the scan area. `frame`, `mask` and `model`
-    identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
+    ``sigmoid(logit / temperature)``; `area_fraction` is each region's share of the scan area. `frame`, `mask` and
+    `model` identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
     """
 
     logit: float
@@ -75,7 +75,7 @@ class CaseResult:
     model: dict[str, str]
     warnings: tuple[str, ...]
     software: dict[str, str]
-    schema_version: int = field(default=SCHEMA_VERSION)
+    schema_version: int = SCHEMA_VERSION
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -96,7 +96,9 @@ class CaseResult:
         """
         version = data.get("schema_version") if isinstance(data, dict) else None
         if version != SCHEMA_VERSION:
-            raise InputError(f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION}.")
+            raise InputError(
+                f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION}."
+            )
         try:
             return cls(
                 **{

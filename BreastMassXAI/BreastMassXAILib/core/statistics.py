@@ -53,7 +53,10 @@ def rates_at(labels: np.ndarray, scores: np.ndarray, threshold: float) -> Operat
     """Sensitivity, specificity and accuracy when scores at or above `threshold` are called positive."""
     labels, positive = np.asarray(labels, bool), np.asarray(scores, float) >= threshold
     return OperatingPoint(
-        threshold, float(positive[labels].mean()), float((~positive[~labels]).mean()), float((positive == labels).mean())
+        threshold,
+        float(positive[labels].mean()),
+        float((~positive[~labels]).mean()),
+        float((positive == labels).mean()),
     )
 
 

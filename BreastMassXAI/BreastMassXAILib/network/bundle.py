@@ -1,15 +1,14 @@
 """A bundle: a trained model with everything needed to use it rightly. Two files, hash checked, never pickle.
 
-``model.json`` says what the model is; ``weights.safetensors`` holds the part that DRS trained (scaling layers and linear
-layer, some 100 KB). The frozen backbone is stored once beside the bundles, in ``backbones/<name>.safetensors``; a
-fine-tuned bundle carries its own ``backbone.safetensors``.
+``model.json`` says what the model is; ``weights.safetensors`` holds the part that DRS trained (scaling layers and
+linear layer, some 100 KB). The frozen backbone is stored once beside the bundles, in ``backbones/<name>.safetensors``;
+a fine-tuned bundle carries its own ``backbone.safetensors``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -190,7 +189,7 @@ def _backbone_path(folder: Path, name: str) -> Path:
     own = folder / "backbone.safetensors"
     if own.is_file():
         return own
-    if os.path.basename(name) != name:
+    if Path(name).name != name:
         raise BundleError(f"The model '{folder.name}' names a backbone outside its own folders.")
     beside = folder.parent / "backbones" / f"{name}.safetensors"
     return beside if beside.is_file() else resource("Models", "backbones") / f"{name}.safetensors"
@@ -207,9 +206,12 @@ def _tensors(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
     content = _read(path)
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise BundleError(
-            f"The file {path.name} of the model '{path.parent.name}' has been altered: its SHA-256 is not the one in model.json."
+            f"The file {path.name} of the model '{path.parent.name}' has been altered: "
+            "its SHA-256 is not the one in model.json."
         )
     try:
         return {name: value.float() if value.is_floating_point() else value for name, value in load(content).items()}
     except Exception as error:  # safetensors raises its own untyped errors for malformed files
-        raise BundleError(f"The file {path.name} of the model '{path.parent.name}' is not a safetensors file.") from error
+        raise BundleError(
+            f"The file {path.name} of the model '{path.parent.name}' is not a safetensors file."
+        ) from error

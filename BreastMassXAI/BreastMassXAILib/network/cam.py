@@ -1,4 +1,4 @@
-"""Class activation mapping (paper, Fig. 2): the signed map of a frame's decision, from the decision's own forward pass."""
+"""Class activation mapping (paper, Fig. 2): a decision's signed map, from the decision's own forward pass."""
 
 from __future__ import annotations
 

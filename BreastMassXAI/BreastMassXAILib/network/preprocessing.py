@@ -56,4 +56,6 @@ def resample_field(pixels: np.ndarray, field: Field, size: int) -> np.ndarray:
         part = np.pad(part, padding)
     row, column = field.row - first[0], field.column - first[1]
     box = (column, row, min(column + field.width, part.shape[1]), min(row + field.height, part.shape[0]))
-    return np.array(Image.fromarray(np.ascontiguousarray(part)).resize((size, size), Image.Resampling.BILINEAR, box=box))
+    return np.array(
+        Image.fromarray(np.ascontiguousarray(part)).resize((size, size), Image.Resampling.BILINEAR, box=box)
+    )

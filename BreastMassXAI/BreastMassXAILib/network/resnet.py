@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +84,10 @@ class ScaledResNet(nn.Module):
                 stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
         self.backbone = backbone
         self.scaling = nn.ModuleDict(
-            {f"stage{stage}": nn.ModuleList(ChannelScale(_width(b)) for b in blocks) for stage, blocks in self._stages()}
+            {
+                f"stage{stage}": nn.ModuleList(ChannelScale(_width(b)) for b in blocks)
+                for stage, blocks in self._stages()
+            }
         )
         self.linear = nn.Linear(_width(self._stage(architecture.last_stage)[-1]), 1)
         self.set_trainable("drs")
@@ -94,6 +98,9 @@ class ScaledResNet(nn.Module):
     def _stages(self) -> Iterator[tuple[int, nn.Sequential]]:
         return ((number, self._stage(number)) for number in range(1, self.architecture.last_stage + 1))
 
+    def _scales(self, number: int) -> nn.ModuleList:
+        return cast(nn.ModuleList, self.scaling[f"stage{number}"])
+
     def stem(self, x: Tensor) -> Tensor:
         backbone = self.backbone
         return backbone.maxpool(backbone.relu(backbone.bn1(backbone.conv1(x))))
@@ -101,7 +108,7 @@ class ScaledResNet(nn.Module):
     def stages(self, x: Tensor, first: int, last: int) -> Tensor:
         """Run the stages `first` to `last` (both included, counted from 1) on the output of stage ``first - 1``."""
         for number in range(first, last + 1):
-            for block, scale in zip(self._stage(number), self.scaling[f"stage{number}"], strict=True):
+            for block, scale in zip(self._stage(number), self._scales(number), strict=True):
                 x = scale(block(x))
         return x
 
@@ -156,8 +163,9 @@ class ScaledResNet(nn.Module):
                         setattr(block, f"conv{index}", convolution)
                         setattr(block, f"bn{index}", nn.Identity())
                 if block.downsample is not None:
-                    block.downsample = fuse_conv_bn_eval(*block.downsample)
-            scaling = self.scaling[f"stage{number}"]
+                    convolution, norm = cast(nn.Sequential, block.downsample)
+                    block.downsample = fuse_conv_bn_eval(convolution, norm)
+            scaling = self._scales(number)
             for index, scale in enumerate(scaling):
                 if isinstance(scale, ChannelScale) and scale.is_identity():
                     scaling[index] = nn.Identity()
@@ -166,4 +174,4 @@ class ScaledResNet(nn.Module):
 
 def _width(block: nn.Module) -> int:
     """Channels of a residual block's output."""
-    return (block.conv3 if isinstance(block, Bottleneck) else block.conv2).out_channels
+    return cast(nn.Conv2d, block.conv3 if isinstance(block, Bottleneck) else block.conv2).out_channels

@@ -4,8 +4,8 @@ Paper: binary cross-entropy, Adam with learning rate 0.001, batches of 12, 224 x
 epochs without improvement. The paper watches the loss on its test set, which leaks; here it is watched on validation
 patients taken out of the training part.
 
-Stages below the first trained one never change, so their outputs are computed once for a few augmented variants of every
-frame and kept; an epoch then costs the trained stages only.
+Stages below the first trained one never change, so their outputs are computed once for a few augmented variants of
+every frame and kept; an epoch then costs the trained stages only.
 """
 
 from __future__ import annotations
@@ -168,9 +168,7 @@ def train(
     generator = np.random.default_rng(settings.seed + 1)
     network.set_trainable(settings.method, settings.first_stage)
     network.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(
-        [p for p in network.parameters() if p.requires_grad], lr=settings.learning_rate
-    )
+    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=settings.learning_rate)
     loss_function = nn.BCEWithLogitsLoss()
     target = torch.from_numpy(labels.astype(np.float32))
     best, best_state, epochs = math.inf, copy.deepcopy(network.adapter_state()), []
@@ -201,7 +199,12 @@ def train(
 
 
 def fit_linear_layer(
-    network: ScaledResNet, cached: Tensor, labels: np.ndarray, training: np.ndarray, validation: np.ndarray, settings: TrainingSettings
+    network: ScaledResNet,
+    cached: Tensor,
+    labels: np.ndarray,
+    training: np.ndarray,
+    validation: np.ndarray,
+    settings: TrainingSettings,
 ) -> float:
     """Set the linear layer to the logistic regression on the pretrained network's pooled features.
 
@@ -247,7 +250,9 @@ def pooled_features(network: ScaledResNet, cached: Tensor, settings: TrainingSet
     network.eval()
     last = network.architecture.last_stage
     parts = [
-        network.stages(part.float().contiguous(memory_format=torch.channels_last), settings.first_stage, last).mean((2, 3))
+        network.stages(part.float().contiguous(memory_format=torch.channels_last), settings.first_stage, last).mean(
+            (2, 3)
+        )
         for part in cached.flatten(0, 1).split(24)
     ]
     return torch.cat(parts).reshape(*cached.shape[:2], -1).double().numpy()
@@ -260,7 +265,9 @@ def cached_logits(network: ScaledResNet, outputs: Tensor, first_stage: int) -> T
 
 
 @torch.inference_mode()
-def predict_cached(network: ScaledResNet, outputs: Tensor, indices: np.ndarray, settings: TrainingSettings) -> np.ndarray:
+def predict_cached(
+    network: ScaledResNet, outputs: Tensor, indices: np.ndarray, settings: TrainingSettings
+) -> np.ndarray:
     """Logits (float32) of some frames from one variant's cached outputs."""
     network.eval()
     parts = np.array_split(indices, max(math.ceil(len(indices) / 24), 1))
@@ -270,5 +277,7 @@ def predict_cached(network: ScaledResNet, outputs: Tensor, indices: np.ndarray, 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature T that minimises the cross-entropy of ``sigmoid(logit / T)`` on frames not trained on."""
     signed = np.where(labels, logits, -logits).astype(float)
-    found = minimize_scalar(lambda log_t: np.logaddexp(0, -signed / np.exp(log_t)).mean(), bounds=(-3, 3), method="bounded")
+    found = minimize_scalar(
+        lambda log_t: np.logaddexp(0, -signed / np.exp(log_t)).mean(), bounds=(-3, 3), method="bounded"
+    )
     return float(np.exp(found.x))

@@ -1,0 +1,64 @@
+"""A result in words, for the terminal, the panel and the picture."""
+
+from __future__ import annotations
+
+import textwrap
+
+from .regions import RELEVANT
+from .result import CaseResult
+
+NAMES = {"mass": "mass", "peritumoral": "peritumoral", "below": "below the mass", "elsewhere": "elsewhere"}
+_EXTREMES = {"max": "maximum", "min": "minimum"}
+
+
+def headline(result: CaseResult) -> str:
+    """The decision in one line."""
+    numbers = f"probability of malignancy {result.probability:.2f} (threshold {result.threshold:.2f})"
+    return f"Decision: {result.decision.upper()}  -  {numbers}"
+
+
+def summary(result: CaseResult) -> str:
+    """The result as a few lines of text in columns."""
+    lines = [
+        f"{result.decision.upper()}: probability of malignancy {result.probability:.3f}, logit {result.logit:+.3f} "
+        f"(model {result.model['name']})",
+        f"  because {result.reason}",
+    ]
+    for which, name in _EXTREMES.items():
+        point = result.extremes[which]
+        lines.append(
+            f"  {name} {point.value:+.3f} logit at row {point.row}, column {point.column}: {NAMES[point.region]}"
+        )
+    lines.append("  region          hit  share of area  contribution (logit)")
+    for name in (*RELEVANT, "elsewhere"):
+        hit = "yes" if result.hits.get(name) else "-"
+        lines.append(
+            f"  {NAMES[name]:14}  {hit:3}  {result.area_fraction[name]:13.1%}  {result.contributions[name]:+.3f}"
+        )
+    lines.append(f"  {'bias':14}  {'':3}  {'':13}  {result.bias:+.3f}")
+    lines += [f"  note: {text}" for text in result.warnings]
+    return "\n".join(lines)
+
+
+def in_words(result: CaseResult, width: int = 44) -> str:
+    """Decision, pointing game and provenance in short lines, for a reader without the manual."""
+    lines = [*textwrap.wrap(f"Logit {result.logit:+.2f}; {result.reason}.", width), "", "Pointing game"]
+    for which, name in _EXTREMES.items():
+        point = result.extremes[which]
+        lines.append(f"  {name} {point.value:+.2f} logit: {NAMES[point.region]}")
+    found = [NAMES[name] for name in RELEVANT if result.hits[name]]
+    lines += [f"  hits: {', '.join(found) if found else 'none of the three regions'}", ""]
+    if result.spacing_mm is None:
+        lines.append("Pixel size unknown: no ring in millimetres.")
+    else:
+        row_mm, column_mm = result.spacing_mm
+        lines += [
+            f"Pixel {row_mm:.3g} x {column_mm:.3g} mm ({result.spacing_provenance})",
+            f"Ring {result.ring_mm:g} mm",
+        ]
+    lines.append(f"Model {result.model['name']}")
+    if result.warnings:
+        lines += ["", "Please note"]
+        for text in result.warnings:
+            lines += textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ")
+    return "\n".join([*lines, "", "Research use only."])

@@ -1,0 +1,1 @@
+"""What starts the library: command line, headless Slicer core, browser app."""

@@ -1,0 +1,159 @@
+"""The command line: ``breast-mass-xai``. Also runs under Slicer's own Python, with ``python -m BreastMassXAILib``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import __version__
+from ..core.errors import BreastMassXAIError, SpacingError
+
+USAGE_ERROR = 2
+INTERNAL_ERROR = 1
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0; 2 for bad input (one sentence on standard error); 130 when interrupted; 1 for a fault of ours.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except SpacingError as error:
+        print(f"{parser.prog}: {error} (--spacing MM, --assume-width MM or --ring-mm 0)", file=sys.stderr)
+        return USAGE_ERROR
+    except BreastMassXAIError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except MemoryError:
+        print(f"{parser.prog}: This computer's memory is too small for this input.", file=sys.stderr)
+        return USAGE_ERROR
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        print(f"\n{parser.prog}: stopped; nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("BREAST_MASS_XAI_DEBUG"):
+            raise
+        print(
+            f"{parser.prog}: An unexpected fault, {type(error).__name__}: {error}. "
+            "Please report it with what BREAST_MASS_XAI_DEBUG=1 prints.",
+            file=sys.stderr,
+        )
+        return INTERNAL_ERROR
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="breast-mass-xai",
+        description="Why did a network call this breast mass on ultrasound malignant? Research use only.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_analyze(commands)
+    return parser
+
+
+def _add_analyze(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "analyze",
+        help="classify one frame and explain the decision",
+        description="Classify the mass on one B-mode frame; write the signed saliency map, the three regions, the "
+        "pointing game, a Slicer scene and a picture.",
+    )
+    command.add_argument("frame", metavar="FRAME", type=Path, help="PNG, JPEG, BMP, TIFF, NRRD, MHA, NIfTI or DICOM")
+    command.add_argument(
+        "--mask", metavar="MASK", type=Path, required=True, help="mask of the mass, same size as FRAME"
+    )
+    size = command.add_mutually_exclusive_group()
+    size.add_argument(
+        "--spacing", metavar="MM|ROW,COL", type=_spacing, help="pixel size in mm, one number or depth,width (assumed)"
+    )
+    size.add_argument(
+        "--assume-width", metavar="MM", type=_positive, help="assume that the frame is this wide, with square pixels"
+    )
+    command.add_argument("--model", metavar="DIR", type=Path, help="model folder (default: the shipped model)")
+    command.add_argument(
+        "--ring-mm",
+        metavar="MM",
+        type=_not_negative,
+        default=5.0,
+        help="width of the peritumoral ring; 0 for none (default: 5)",
+    )
+    command.add_argument(
+        "--grey-zone",
+        metavar="P",
+        type=_not_negative,
+        default=0.0,
+        help="suspend the decision when the probability is this close to the threshold (default: 0, off)",
+    )
+    command.add_argument(
+        "--out", metavar="DIR", type=Path, help="folder to write (default: FRAME's name + '-explained')"
+    )
+    command.add_argument("--force", action="store_true", help="replace an earlier result in that folder")
+    command.add_argument(
+        "--progress",
+        choices=("auto", "bar", "json", "none"),
+        default="auto",
+        help="bar in a terminal, or JSON lines on standard error (default: auto)",
+    )
+    command.set_defaults(run=_analyze)
+
+
+def _analyze(options: argparse.Namespace) -> None:
+    from .analyze import AnalyzeRequest, analyze_files
+
+    analyze_files(
+        AnalyzeRequest(
+            frame=options.frame,
+            mask=options.mask,
+            spacing=options.spacing,
+            assumed_width_mm=options.assume_width,
+            model=options.model,
+            ring_mm=options.ring_mm,
+            grey_zone=options.grey_zone,
+            out=options.out,
+            force=options.force,
+        ),
+        options.progress,
+    )
+
+
+def _spacing(text: str) -> tuple[float, float]:
+    parts = [_positive(part) for part in text.split(",")]
+    if len(parts) not in (1, 2):
+        raise argparse.ArgumentTypeError("give one number of mm, or two as ROW,COL")
+    return parts[0], parts[-1]
+
+
+def _positive(text: str) -> float:
+    value = _not_negative(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not zero or a positive number")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""A Slicer without a desktop: slicer-core's MRML libraries with trame-slicer's ready application core.
+
+Saves a case with its explanation as a scene bundle that desktop Slicer opens, and renders slice views offscreen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InputError, MissingPackageError, OutputError
+from ..core.explain import Explanation
+from ..core.frame import Case
+
+if TYPE_CHECKING:
+    from ..scene.explanation import ExplanationNodes
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
+
+
+class HeadlessSlicer:
+    """An empty MRML scene with the logics that belong to it.
+
+    What VTK has to say goes to :attr:`messages` and not to the terminal, for the whole process.
+
+    Raises
+    ------
+    MissingPackageError
+        When slicer-core and trame-slicer are not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from trame_slicer.core import SlicerApp
+        except ImportError as error:
+            raise MissingPackageError(
+                "Scenes need Slicer's libraries, which are not installed here: pip install 'breast-mass-xai[app]'."
+            ) from error
+        from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
+
+        from ..scene.explanation import register_node_classes
+
+        self._app = SlicerApp()
+        self._messages = vtkStringOutputWindow()
+        vtkOutputWindow.SetInstance(self._messages)
+        vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
+        register_node_classes(self.scene)
+        self._view: Any = None
+        self._leave_out_of_files(known=set())
+
+    @property
+    def scene(self) -> Any:
+        """The vtkMRMLScene."""
+        return self._app.scene
+
+    @property
+    def messages(self) -> str:
+        """VTK's warnings and errors so far."""
+        return self._messages.GetOutput()
+
+    def add(
+        self, case: Case, explanation: Explanation, name: str, saliency_range: float | None = None
+    ) -> ExplanationNodes:
+        """Add a case with its explanation, shown in the scene's red slice view.
+
+        Parameters
+        ----------
+        case : Case
+        explanation : Explanation
+        name : str
+            Of the frame; the other nodes' names begin with it.
+        saliency_range : float, optional
+            See :func:`~..scene.explanation.show_explanation`.
+        """
+        from ..scene.explanation import show_explanation
+        from ..scene.inputs import add_frame, add_mass
+        from ..scene.views import show_in_slice_view
+
+        frame_node = add_frame(self.scene, case.frame, name)
+        mass_node = add_mass(self.scene, case.mass, frame_node, f"{name} mass")
+        nodes = show_explanation(self.scene, frame_node, explanation, saliency_range, mass_node)
+        show_in_slice_view(self.scene, nodes)
+        _show_red_view_alone(self.scene)
+        return nodes
+
+    def save(self, path: Path) -> None:
+        """Write the scene as a scene bundle (.mrb), without path or date: the same scene gives the same bytes.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written; nothing half-written is left.
+        """
+        path = Path(path)
+        part = path.with_name(path.name + ".part")
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                bundle = Path(folder).resolve() / path.stem
+                bundle.mkdir()
+                if not self.scene.SaveSceneToSlicerDataBundleDirectory(str(bundle)):
+                    raise OutputError(f"The scene could not be saved as '{path.name}'.")
+                for file in bundle.glob("*.mrml"):
+                    file.write_text(_renumber_items(file.read_text(encoding="utf-8")), encoding="utf-8")
+                _zip(bundle, part)
+            part.replace(path)
+        except OSError as error:
+            raise OutputError(f"The scene '{path.name}' could not be written: {error.strerror or error}.") from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+    def load(self, path: Path) -> None:
+        """Replace the scene's contents by those of a scene bundle (.mrb).
+
+        Raises
+        ------
+        InputError
+            When there is no such file or it is no scene bundle.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"There is no scene '{path.name}'.")
+        if not zipfile.is_zipfile(path) or not self.scene.ReadFromMRB(str(path.resolve()), True):
+            raise InputError(f"The file '{path.name}' is not a scene bundle that can be opened.")
+
+    def snapshot(self, nodes: ExplanationNodes, path: Path, size: tuple[int, int] = (800, 700)) -> None:
+        """Render a slice view of an explanation offscreen, as desktop Slicer would show it, to a PNG.
+
+        Parameters
+        ----------
+        nodes : ExplanationNodes
+        path : Path
+        size : (width, height) in pixels
+        """
+        from vtkmodules.vtkIOImage import vtkPNGWriter
+        from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
+
+        from ..scene.views import show_in_slice_view
+
+        view = self._slice_view()
+        show_in_slice_view(self.scene, nodes, layout_name=view.get_singleton_tag())
+        _show_legends(self._app.app_logic.GetSliceLogic(view.get_view_node()).GetSliceCompositeNode())
+        view.render_window().SetSize(*size)
+        view.update_size(*size)
+        view.fit_view_to_content()
+        view.render()
+        picture = vtkWindowToImageFilter()
+        picture.SetInput(view.render_window())
+        picture.ReadFrontBufferOff()
+        writer = vtkPNGWriter()
+        writer.SetFileName(str(path))
+        writer.SetInputConnection(picture.GetOutputPort())
+        writer.Write()
+
+    def _slice_view(self) -> Any:
+        """A view of its own: a new view does not take over a slice node of its name that is in the scene already."""
+        if self._view is None:
+            from trame_slicer.views import DirectViewFactory, ViewLayoutDefinition
+
+            known = {node.GetID() for node in self._nodes()}
+            self._app.view_manager.register_factory(DirectViewFactory(do_render_offscreen=True))
+            self._view = self._app.view_manager.create_view(ViewLayoutDefinition.axial_view("Snapshot"))
+            self._leave_out_of_files(known)
+        return self._view
+
+    def _nodes(self) -> list[Any]:
+        return [self.scene.GetNthNode(index) for index in range(self.scene.GetNumberOfNodes())]
+
+    def _leave_out_of_files(self, known: set[str]) -> None:
+        """The application's own singletons (crosshair, tools, our view) say nothing of the case; one has an address."""
+        for node in self._nodes():
+            if node.GetSingletonTag() and node.GetID() not in known:
+                node.SetSaveWithScene(False)
+
+
+def save_scene(case: Case, explanation: Explanation, path: Path, name: str) -> None:
+    """Save a case with its explanation as a scene bundle (.mrb).
+
+    Parameters
+    ----------
+    case : Case
+    explanation : Explanation
+    path : Path
+        Where; an existing file is replaced.
+    name : str
+        Of the frame's node.
+
+    Raises
+    ------
+    MissingPackageError
+        When slicer-core and trame-slicer are not installed.
+    OutputError
+        When it cannot be written.
+    """
+    headless = HeadlessSlicer()
+    headless.add(case, explanation, name)
+    headless.save(path)
+
+
+def _show_legends(composite_node: Any) -> None:
+    """A view learns of legends that are older than itself only when a user's hand seems to change its layers."""
+    composite_node.SetInteractionFlags(composite_node.ForegroundVolumeFlag)
+    composite_node.Modified()
+    composite_node.SetInteractionFlags(0)
+
+
+def _show_red_view_alone(scene: Any) -> None:
+    """Desktop Slicer would otherwise open the scene with three empty views beside the one that shows it."""
+    from slicer import vtkMRMLLayoutNode
+
+    layout = vtkMRMLLayoutNode()
+    layout.SetSingletonTag("vtkMRMLLayoutNode")
+    layout.AddLayoutDescription(layout.SlicerLayoutOneUpRedSliceView, "<layout/>")  # not saved; Slicer has its own
+    layout.SetViewArrangement(layout.SlicerLayoutOneUpRedSliceView)
+    scene.AddNode(layout)
+
+
+def _renumber_items(mrml: str) -> str:
+    """Number the data tree's items through the file, as Slicer's numbers run on through the process."""
+    numbers = {"0": 0}  # the root's parent
+
+    def number(match: re.Match[str]) -> str:
+        return f' {match[1]}="{numbers.setdefault(match[2], len(numbers))}"'
+
+    return re.sub("<SubjectHierarchyItem [^>]*>", lambda tag: re.sub(r' (id|parent)="(\d+)"', number, tag[0]), mrml)
+
+
+def _zip(folder: Path, path: Path) -> None:
+    """Pack a folder, itself included; the order and the date of its files do not depend on the disk."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+            entry = zipfile.ZipInfo(file.relative_to(folder.parent).as_posix(), _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.read_bytes())

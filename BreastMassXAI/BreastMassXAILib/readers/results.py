@@ -1,0 +1,147 @@
+"""Results onto the disk: arrays as NRRD, and folders that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import OutputError
+from ..core.frame import Spacing
+from .files import quiet
+
+RESULT_FILE = "result.json"
+"""The file by which a folder is known as one of ours."""
+
+
+def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[int, str] | None = None) -> None:
+    """Write a map or a label image as a compressed one-slice NRRD that Slicer shows upright, row 0 at the top.
+
+    The geometry is identity in LPS with spacing (column, row, 1) mm and origin 0, Slicer's IJK-to-RAS
+    diag(-column, -row, 1). An unknown spacing is written as 1 mm, as the format has no word for it. The same input
+    gives the same bytes.
+
+    Parameters
+    ----------
+    path : Path
+    array : ndarray, shape (rows, columns), float32 or uint8
+    spacing : Spacing
+    names : mapping of label to name, optional
+        Written as Slicer's segment names, by which :func:`~.masks.read_mask` finds the mass again.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
+    """
+    import SimpleITK
+
+    row_mm, column_mm = spacing.mm() if spacing.known else (1.0, 1.0)
+    image = SimpleITK.GetImageFromArray(array[None])
+    image.SetSpacing((column_mm, row_mm, 1.0))
+    for number, (label, name) in enumerate((names or {}).items()):
+        fields = {"ID": f"Segment_{label}", "Name": name, "LabelValue": str(label), "Layer": "0"}
+        for field, value in fields.items():
+            image.SetMetaData(f"Segment{number}_{field}", value)
+    try:
+        with quiet():
+            SimpleITK.WriteImage(image, str(path), True)
+    except RuntimeError as error:
+        raise OutputError(f"{path.name} cannot be written: no space is left or you have no permission.") from error
+
+
+@contextmanager
+def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
+    """A folder to write results into, which takes its name only when all is written.
+
+    Parameters
+    ----------
+    path : Path
+        The folder that is to be; missing parents are made.
+    force : bool
+        Whether an older result in its place is replaced. It is put back when the new one cannot be moved there.
+
+    Yields
+    ------
+    Path
+        A temporary folder beside `path`. On any failure it is removed and nothing remains.
+
+    Raises
+    ------
+    OutputError
+        When `path` exists and may not be replaced (no `force`; a file; a folder that is not a result of ours), or
+        when the disk refuses: no space, no permission.
+    """
+    made: list[Path] = []
+    work = None
+    try:
+        try:
+            target = path.resolve()
+            _check_replaceable(path, target, force)
+            _make_parents(target.parent, made)
+            work = _beside(target, "part")
+            work.mkdir()
+            yield work
+            _move_into_place(work, target)
+        except OSError as error:
+            raise OutputError(_sentence(path, error)) from error
+    except BaseException:
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)
+        with suppress(OSError):
+            for folder in reversed(made):
+                folder.rmdir()
+        raise
+
+
+def _check_replaceable(path: Path, target: Path, force: bool) -> None:
+    if not os.path.lexists(target):
+        return
+    if not target.is_dir():
+        raise OutputError(f"The output folder {path} cannot be made: there is a file of that name.")
+    if not force:
+        raise OutputError(f"The output folder {path} exists already: choose another one, or replace it with --force.")
+    if any(target.iterdir()) and not (target / RESULT_FILE).is_file():
+        raise OutputError(
+            f"The output folder {path} is not replaced: it holds files but no {RESULT_FILE}, so it is no older result."
+        )
+
+
+def _make_parents(folder: Path, made: list[Path]) -> None:
+    """Make missing parents one by one, noting each in `made`, so that a failure can take them away again."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        made.append(folder)
+
+
+def _beside(target: Path, what: str) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.{what}")
+
+
+def _move_into_place(work: Path, target: Path) -> None:
+    if not target.exists():
+        work.rename(target)
+        return
+    aside = _beside(target, "old")
+    target.rename(aside)
+    try:
+        work.rename(target)
+    except BaseException:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    file = Path(os.fsdecode(error.filename)).name if error.filename else ""
+    own = not file or file == path.name or file.endswith((".part", ".old"))
+    what = "The results" if own else file
+    return f"{what} cannot be written in the output folder {path}: {error.strerror or error}."

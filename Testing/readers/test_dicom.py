@@ -1,0 +1,297 @@
+"""DICOM ultrasound: which millimetres, which pixels, and what is never taken along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from BreastMassXAILib.core.errors import InputError, MissingPackageError, OutputError, SpacingError
+from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
+from BreastMassXAILib.readers.dicom import read_ultrasound_frame, write_ultrasound_frame
+from BreastMassXAILib.readers.frames import read_frame
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGLSLossless, RLELossless, generate_uid
+
+
+def region(box: tuple[int, int, int, int], kind=(1, 1), units=(3, 3), delta=(0.008, 0.011)) -> Dataset:
+    """`box` is (first row, last row, first column, last column), `delta` (row, column) in the units."""
+    item = Dataset()
+    item.RegionSpatialFormat, item.RegionDataType = kind
+    item.RegionFlags = 0
+    item.RegionLocationMinY0, item.RegionLocationMaxY1, item.RegionLocationMinX0, item.RegionLocationMaxX1 = box
+    item.PhysicalUnitsYDirection, item.PhysicalUnitsXDirection = units
+    item.PhysicalDeltaY, item.PhysicalDeltaX = delta
+    return item
+
+
+def write_dicom(path: Path, pixels: np.ndarray, regions=(), photometric="MONOCHROME2", **tags) -> Path:
+    data = Dataset()
+    data.SOPClassUID, data.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.6.1", generate_uid()
+    data.Modality, data.PatientName, data.PatientID = "US", "Secret^Name", "4711"
+    data.Rows, data.Columns = pixels.shape[:2]
+    data.SamplesPerPixel = 3 if pixels.ndim == 3 else 1
+    if pixels.ndim == 3:
+        data.PlanarConfiguration = 0
+    data.PhotometricInterpretation = photometric
+    bits = pixels.dtype.itemsize * 8
+    data.BitsAllocated, data.BitsStored, data.HighBit = bits, bits, bits - 1
+    data.PixelRepresentation = int(pixels.dtype.kind == "i")
+    if regions:
+        data.SequenceOfUltrasoundRegions = list(regions)
+    data.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
+    data["PixelData"].VR = "OW" if bits > 8 else "OB"
+    for name, value in tags.items():
+        setattr(data, name, value)
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    pydicom.dcmwrite(path, data, enforce_file_format=True)
+    return path
+
+
+def read_with(tmp_path: Path, pixels: np.ndarray, regions=(), **tags) -> Frame:
+    return read_ultrasound_frame(write_dicom(tmp_path / "frame.dcm", pixels, regions, **tags))
+
+
+def test_a_calibrated_region_gives_spacing_and_scan_area(tmp_path, speckle):
+    frame = read_with(tmp_path, speckle, [region((4, 35, 6, 49), delta=(0.009, 0.009))])
+    np.testing.assert_array_equal(frame.pixels, speckle)
+    assert frame.spacing.provenance is Provenance.DICOM_REGION
+    assert frame.spacing.mm() == pytest.approx((0.09, 0.09))
+    expected = np.zeros(speckle.shape, bool)
+    expected[4:36, 6:50] = True  # the last row and column belong to the region
+    np.testing.assert_array_equal(frame.scan_area, expected)
+    assert frame.warnings == ()
+
+
+def test_row_and_column_sizes_are_not_exchanged_and_pixels_that_are_not_square_are_named(tmp_path, speckle):
+    frame = read_with(tmp_path, speckle, [region((0, 39, 0, 55))])
+    assert frame.spacing.mm() == pytest.approx((0.08, 0.11))
+    assert frame.scan_area is None
+    assert "not square" in frame.warnings[0]
+
+
+def test_negative_steps_and_a_box_beyond_the_pixels(tmp_path, speckle):
+    frame = read_with(tmp_path, speckle, [region((10, 60, 0, 55), delta=(-0.01, 0.01))])
+    assert frame.spacing.mm() == pytest.approx((0.1, 0.1))
+    assert frame.scan_area.sum() == 30 * 56
+    assert "beyond the pixels" in frame.warnings[0] and "backwards" in frame.warnings[1]
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [(None, 0.2), ((5, 5), 0.1), ((20, 30), 0.2), ((39, 0), 0.2)],
+    ids=["the frame's centre", "first region", "second region", "outside both: the frame's centre"],
+)
+def test_of_several_regions_the_one_with_the_point_is_used(tmp_path, speckle, point, expected):
+    regions = [region((0, 30, 0, 19), delta=(0.01, 0.01)), region((0, 30, 20, 50), delta=(0.02, 0.02))]
+    path = write_dicom(tmp_path / "dual.dcm", speckle, regions)
+    frame = read_frame(path, point)
+    assert frame.spacing.row_mm == pytest.approx(expected)
+    assert "2 regions, 2 of them calibrated tissue" in frame.warnings[0]
+
+
+def test_without_the_centre_in_any_region_the_largest_is_used(tmp_path, speckle):
+    regions = [region((0, 9, 0, 9), delta=(0.01, 0.01)), region((0, 15, 12, 55), delta=(0.02, 0.02))]
+    assert read_with(tmp_path, speckle, regions).spacing.row_mm == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        region((0, 39, 0, 55), kind=(3, 3)),  # spectral Doppler
+        region((0, 39, 0, 55), kind=(1, 2)),  # colour flow
+        region((0, 39, 0, 55), units=(4, 3)),  # seconds
+        region((0, 39, 0, 55), units=(0, 0)),
+        region((0, 39, 0, 55), delta=(0.0, 0.01)),
+        region((50, 60, 0, 55)),  # outside the pixels
+        region((30, 10, 0, 55)),  # upside down
+    ],
+)
+def test_regions_that_are_no_calibrated_tissue_give_no_millimetres(tmp_path, speckle, other):
+    frame = read_with(tmp_path, speckle, [other])
+    assert frame.spacing == Spacing.unknown() and frame.scan_area is None
+    both = read_with(tmp_path, speckle, [other, region((2, 20, 2, 30), delta=(0.01, 0.01))])
+    assert both.spacing.mm() == pytest.approx((0.1, 0.1))
+    assert "2 regions, 1 of them calibrated tissue" in both.warnings[0]
+
+
+def test_pixel_spacing_is_the_unverified_second_choice(tmp_path, speckle):
+    frame = read_with(tmp_path, speckle, PixelSpacing=[0.07, 0.09])
+    assert frame.spacing == Spacing(0.07, 0.09, Provenance.DICOM_PIXEL_SPACING)
+    assert "unverified" in frame.warnings[0]
+    assert read_with(tmp_path, speckle, NominalScannedPixelSpacing=[0.3, 0.4]).spacing.mm() == (0.3, 0.4)
+    assert read_with(tmp_path, speckle, PixelSpacing=[1, 1]).spacing == Spacing.unknown()
+    assert read_with(tmp_path, speckle).spacing == Spacing.unknown()
+
+
+def test_a_pixel_spacing_that_disagrees_with_the_region_is_named(tmp_path, speckle):
+    square = region((0, 39, 0, 55), delta=(0.01, 0.01))
+    assert read_with(tmp_path, speckle, [square], PixelSpacing=[0.1001, 0.1]).warnings == ()
+    frame = read_with(tmp_path, speckle, [square], PixelSpacing=[0.3, 0.3])
+    assert frame.spacing.mm() == pytest.approx((0.1, 0.1))
+    assert "disagrees" in frame.warnings[0]
+
+
+def test_monochrome1_is_inverted(tmp_path, speckle):
+    frame = read_with(tmp_path, speckle, photometric="MONOCHROME1")
+    np.testing.assert_array_equal(frame.pixels, 255 - speckle.astype(np.float32))
+
+
+def test_rgb_and_ybr_give_the_same_grey(tmp_path, speckle):
+    grey = np.repeat(speckle[..., None], 3, axis=2)
+    np.testing.assert_array_equal(read_with(tmp_path, grey, photometric="RGB").pixels, speckle)
+    ybr = np.dstack([speckle, np.full_like(speckle, 128), np.full_like(speckle, 128)])
+    np.testing.assert_allclose(read_with(tmp_path, ybr, photometric="YBR_FULL").pixels, speckle, atol=1)
+    doppler = grey.copy()
+    doppler[:10] = (220, 20, 20)
+    coloured = read_with(tmp_path, doppler, photometric="RGB")
+    assert "coloured" in coloured.warnings[0]
+    assert coloured.pixels[0, 0] == pytest.approx(0.299 * 220 + 0.701 * 20, abs=1e-3)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_palette_gives_its_colours(tmp_path, speckle, bits):
+    ramp = np.arange(255, -1, -1).astype(np.uint16) * (257 if bits == 16 else 1)
+    table = ramp.astype(np.uint16 if bits == 16 else np.uint8).tobytes()
+    names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
+    tags = {f"{name}Descriptor": [256, 0, bits] for name in names} | {f"{name}Data": table for name in names}
+    frame = read_with(tmp_path, speckle, photometric="PALETTE COLOR", **tags)
+    np.testing.assert_array_equal(frame.pixels, 255 - speckle.astype(np.float32))
+
+
+def test_more_than_8_bits_are_mapped_from_the_bits_stored(tmp_path, speckle):
+    frame = read_with(tmp_path, speckle.astype(np.uint16) * 4, BitsStored=12, HighBit=11)
+    np.testing.assert_allclose(frame.pixels, speckle * (4 * 255 / 4095), atol=1e-3)
+    assert "0 to 4095 (the bits stored)" in frame.warnings[0]
+    signed = read_with(tmp_path, (speckle.astype(np.int16) - 128) * 16, BitsStored=12, HighBit=11)
+    np.testing.assert_allclose(signed.pixels, speckle * (16 * 255 / 4095), atol=1e-3)
+
+
+def test_lossless_compression_changes_nothing(tmp_path, speckle):
+    path = write_dicom(tmp_path / "frame.dcm", speckle)
+    data = pydicom.dcmread(path)
+    data.compress(RLELossless)
+    data.save_as(path)
+    np.testing.assert_array_equal(read_frame(path).pixels, speckle)
+
+
+def undecodable(path: Path, pixels: np.ndarray, syntax: UID) -> Path:
+    """Rubbish that claims to be compressed."""
+    data = pydicom.dcmread(write_dicom(path, pixels))
+    data.file_meta.TransferSyntaxUID = syntax
+    data.PixelData = encapsulate([b"\xff\xd8\xff\xf7" + b"\0" * 60])
+    data["PixelData"].is_undefined_length = True
+    data.save_as(path)
+    return path
+
+
+def test_a_compression_without_a_decoder_names_the_package(tmp_path, speckle):
+    from pydicom.pixels import get_decoder
+
+    if get_decoder(JPEGLSLossless).is_available:
+        pytest.skip("this Python can decode JPEG-LS")
+    with pytest.raises(MissingPackageError, match=r"JPEG-LS.*python-gdcm"):
+        read_frame(undecodable(tmp_path / "frame.dcm", speckle, JPEGLSLossless))
+
+
+def test_damaged_compressed_pixels_are_refused(tmp_path, speckle, capfd):
+    with pytest.raises(InputError, match="damaged"):
+        read_frame(undecodable(tmp_path / "frame.dcm", speckle, RLELossless))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_cine_loop_is_refused_with_its_length(tmp_path, speckle):
+    path = write_dicom(tmp_path / "loop.dcm", speckle, NumberOfFrames=25)
+    with pytest.raises(InputError, match="25 frames"):
+        read_frame(path)
+
+
+def test_a_huge_image_is_refused_before_its_pixels_are_decoded(tmp_path, speckle):
+    with pytest.raises(InputError, match="20000 x 20000"):
+        read_with(tmp_path, speckle, Rows=20000, Columns=20000)
+
+
+def test_files_without_image_cut_short_or_with_senseless_numbers(tmp_path, speckle, capfd):
+    path = write_dicom(tmp_path / "frame.dcm", speckle)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-200])
+    with pytest.raises(InputError, match="damaged or incomplete"):
+        read_frame(path)
+    path.write_bytes(whole[:200])
+    with pytest.raises(InputError):
+        read_frame(path)
+    path.write_bytes(whole.replace(b"Secret^Name", b"\xff\xfe\xfd^\x00\x01\x02Name"))
+    assert read_frame(path).shape == speckle.shape
+    data = pydicom.dcmread(write_dicom(path, speckle))
+    del data.Rows, data.PixelData
+    data.save_as(path)
+    with pytest.raises(InputError, match="without an image"):
+        read_frame(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_dicom_is_known_by_its_content_or_else_by_its_suffix(tmp_path, speckle):
+    path = write_dicom(tmp_path / "IM00001", speckle)
+    np.testing.assert_array_equal(read_frame(path).pixels, speckle)
+    (tmp_path / "raw.dcm").write_bytes(path.read_bytes()[132:])  # no preamble, as old archives write
+    np.testing.assert_array_equal(read_frame(tmp_path / "raw.dcm").pixels, speckle)
+
+
+def test_other_modalities_are_named(tmp_path, speckle):
+    assert "modality is MG" in read_with(tmp_path, speckle, Modality="MG").warnings[0]
+
+
+def test_nothing_of_the_patient_reaches_the_frame(tmp_path, speckle):
+    frame = read_with(tmp_path, speckle, [region((0, 60, 0, 55))], InstitutionName="Ward")
+    for word in ("Secret", "4711", "Ward", str(tmp_path)):
+        assert word not in repr((frame.source, frame.warnings, frame.spacing))
+
+
+@pytest.fixture
+def phantom(speckle) -> Frame:
+    area = np.zeros(speckle.shape, bool)
+    area[3:38, 5:50] = True
+    return Frame(speckle, Spacing(0.08, 0.11, Provenance.ASSUMED), scan_area=area)
+
+
+def test_a_written_frame_comes_back_with_its_millimetres(tmp_path, phantom):
+    write_ultrasound_frame(tmp_path / "phantom.dcm", phantom)
+    back = read_frame(tmp_path / "phantom.dcm")
+    np.testing.assert_array_equal(back.pixels, phantom.pixels)
+    np.testing.assert_array_equal(back.scan_area, phantom.scan_area)
+    assert back.spacing.provenance is Provenance.DICOM_REGION
+    assert back.spacing.mm() == pytest.approx((0.08, 0.11))
+
+
+def test_a_written_file_is_an_ultrasound_image_and_the_same_each_time(tmp_path, phantom):
+    for name in ("one.dcm", "two.dcm"):
+        write_ultrasound_frame(tmp_path / name, phantom)
+    assert (tmp_path / "one.dcm").read_bytes() == (tmp_path / "two.dcm").read_bytes()
+    data = pydicom.dcmread(tmp_path / "one.dcm")
+    assert data.SOPClassUID == data.file_meta.MediaStorageSOPClassUID == "1.2.840.10008.5.1.4.1.1.6.1"
+    assert data.SOPInstanceUID == data.file_meta.MediaStorageSOPInstanceUID
+    assert str(data.PatientName) == "Phantom"
+    assert (
+        data.SOPInstanceUID.is_valid and len({data.SOPInstanceUID, data.StudyInstanceUID, data.SeriesInstanceUID}) == 3
+    )
+    other = Frame(phantom.pixels[::-1], phantom.spacing)
+    write_ultrasound_frame(tmp_path / "other.dcm", other)
+    assert pydicom.dcmread(tmp_path / "other.dcm").SOPInstanceUID != data.SOPInstanceUID
+    assert {path.name for path in tmp_path.iterdir()} == {"one.dcm", "two.dcm", "other.dcm"}
+
+
+def test_an_odd_number_of_pixels_is_padded(tmp_path, speckle):
+    frame = Frame(speckle[:39, :55], Spacing(0.1, 0.1, Provenance.CALIBRATED))
+    write_ultrasound_frame(tmp_path / "odd.dcm", frame)
+    np.testing.assert_array_equal(read_frame(tmp_path / "odd.dcm").pixels, speckle[:39, :55])
+
+
+def test_a_frame_without_millimetres_or_without_a_place_is_not_written(tmp_path, phantom):
+    with pytest.raises(SpacingError):
+        write_ultrasound_frame(tmp_path / "phantom.dcm", phantom.with_spacing(Spacing.unknown()))
+    with pytest.raises(OutputError, match=r"phantom\.dcm cannot be written"):
+        write_ultrasound_frame(tmp_path / "absent" / "phantom.dcm", phantom)
+    assert list(tmp_path.iterdir()) == []
