@@ -164,7 +164,7 @@ class ScaledResNet(nn.Module):
                         setattr(block, f"bn{index}", nn.Identity())
                 if block.downsample is not None:
                     convolution, norm = cast(nn.Sequential, block.downsample)
-                    block.downsample = fuse_conv_bn_eval(convolution, norm)
+                    block.downsample = fuse_conv_bn_eval(cast(nn.Conv2d, convolution), cast(nn.BatchNorm2d, norm))
             scaling = self._scales(number)
             for index, scale in enumerate(scaling):
                 if isinstance(scale, ChannelScale) and scale.is_identity():

@@ -1,0 +1,40 @@
+"""A cine loop or a stack of slices: frames that are decoded one at a time, however long the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .frame import Frame, Source
+
+
+@dataclass(frozen=True, eq=False)
+class Cine:
+    """Frames in order, read when asked for.
+
+    Parameters
+    ----------
+    count : int
+        Number of frames, at least 1.
+    read : callable
+        ``read(index) -> Frame`` for 0 <= index < count; may raise :class:`~.errors.InputError` for a damaged frame.
+    times_s : ndarray, shape (count,), optional
+        Seconds from the first frame, where the file tells them.
+    source : Source, optional
+    warnings : tuple of str
+        What concerns the whole loop.
+    """
+
+    count: int
+    read: Callable[[int], Frame]
+    times_s: np.ndarray | None = None
+    source: Source | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self.read(index) for index in range(self.count))
