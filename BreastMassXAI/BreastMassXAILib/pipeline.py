@@ -1,18 +1,29 @@
-"""One street from a case to its explanation."""
+"""One street from a case, or from a cine loop, to its explanation."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from . import __version__
-from .core.explain import Explanation, explain
-from .core.frame import Case
+from .core.cine import Cine
+from .core.cine_result import CineResult, ExplainedFrame, FrameResult, summarise
+from .core.errors import InputError, SpacingError
+from .core.explain import Explanation, NetworkOutput, Partition, explain, partition
+from .core.frame import Case, Frame
+from .core.progress import Progress, silent
+from .core.propagation import MassTrack, TrackedMass
 from .core.result import Settings
 
 if TYPE_CHECKING:
     from .network.bundle import Bundle
+
+NO_MASK = "without a mask"
+UNREADABLE = "unreadable"
 
 
 def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Explanation:
@@ -29,6 +40,142 @@ def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Exp
     if settings.ring_mm > 0:
         case.frame.spacing.mm()
     return explain(case, class_activation_map(bundle, case), bundle.classifier, settings, software_versions())
+
+
+def analyze_cine(
+    cine: Cine,
+    masks: MassTrack | Iterable[tuple[int, np.ndarray]],
+    bundle: Bundle,
+    settings: Settings | None = None,
+    *,
+    frames: Sequence[int] | None = None,
+    batch: int = 8,
+    each: Callable[[ExplainedFrame], None] | None = None,
+    progress: Progress = silent,
+) -> CineResult:
+    """Explain the frames of a loop or the slices of a stack, a few at a time.
+
+    Every frame's explanation is the one that :func:`analyze` gives. Memory holds one batch of frames, whatever the
+    loop's length: images are handed on and forgotten, the numbers of each frame are kept.
+
+    Parameters
+    ----------
+    cine : Cine
+    masks : MassTrack or iterable of (index, mask)
+        Frames without a mask are skipped, unless the track propagates.
+    bundle : Bundle
+    settings : Settings, optional
+    frames : sequence of int, optional
+        Which frames to look at, ascending; all by default.
+    batch : int
+        Frames in one pass of the network.
+    each : callable, optional
+        Called with every explained frame, in order; what it raises stops the work.
+    progress : Progress
+        Called between frames; what it raises stops the work.
+
+    Raises
+    ------
+    SpacingError
+        When a ring is asked for and the spacing of a frame is unknown.
+    InputError
+        When no frame can be explained, or a mask does not fit.
+    """
+    settings = settings or Settings()
+    track = masks if isinstance(masks, MassTrack) else MassTrack(masks)
+    if track.annotated[-1] >= len(cine):
+        raise InputError(f"There is a mask for frame {track.annotated[-1]}, but the last frame is {len(cine) - 1}.")
+    chosen = range(len(cine)) if frames is None else frames
+    explainer = _FrameExplainer(bundle, settings)
+    results: list[FrameResult] = []
+    skipped: dict[str, list[int]] = {}
+    waiting: list[tuple[int, TrackedMass, Case]] = []
+
+    def explain_waiting() -> None:
+        cases = [case for _, _, case in waiting]
+        for (index, mass, case), explanation in zip(waiting, explainer(cases), strict=True):
+            results.append(FrameResult.of(cine, index, mass, explanation.result))
+            if each is not None:
+                each(ExplainedFrame(results[-1], case, explanation))
+        waiting.clear()
+
+    for done, index in enumerate(chosen):
+        progress(done, len(chosen), "frames")
+        mass = track.at(index)
+        if mass is None:
+            skipped.setdefault(NO_MASK, []).append(index)
+            continue
+        frame = _read(cine, index)
+        if frame is None:
+            skipped.setdefault(UNREADABLE, []).append(index)
+            continue
+        waiting.append((index, mass, _case(frame, mass, index, settings)))
+        if len(waiting) >= batch:
+            explain_waiting()
+    if waiting:
+        explain_waiting()
+    progress(len(chosen), len(chosen), "frames")
+    if not results:
+        raise InputError("None of the chosen frames could be explained: they have no mask or cannot be read.")
+    return summarise(cine, track, results, skipped, bundle.classifier, settings)
+
+
+class _FrameExplainer:
+    """Explains batches of frames; what two frames in a row have in common is computed once."""
+
+    def __init__(self, bundle: Bundle, settings: Settings) -> None:
+        self._bundle = bundle
+        self._settings = settings
+        self._software = software_versions()
+        self._last: tuple[Case, NetworkOutput, Partition] | None = None
+
+    def __call__(self, cases: list[Case]) -> Iterable[Explanation]:
+        from .network.cam import class_activation_maps
+
+        for case, output in zip(cases, class_activation_maps(self._bundle, cases), strict=True):
+            regions = self._regions(case, output)
+            yield explain(case, output, self._bundle.classifier, self._settings, self._software, regions)
+
+    def _regions(self, case: Case, output: NetworkOutput) -> Partition:
+        if self._last is None or not _same_regions(self._last, (case, output)):
+            self._last = case, output, partition(case, output.field, output.cells.shape, self._settings)
+        return self._last[2]
+
+
+def _same_regions(known: tuple[Case, NetworkOutput, Partition], new: tuple[Case, NetworkOutput]) -> bool:
+    (first, first_output, _), (second, second_output) = known, new
+    return (
+        first.frame.spacing == second.frame.spacing
+        and first.frame.beams == second.frame.beams
+        and first_output.field == second_output.field
+        and _same_array(first.frame.scan_area, second.frame.scan_area)
+        and _same_array(first.mass, second.mass)
+    )
+
+
+def _same_array(first: np.ndarray | None, second: np.ndarray | None) -> bool:
+    if first is None or second is None or first is second:
+        return first is second
+    return np.array_equal(first, second)
+
+
+def _read(cine: Cine, index: int) -> Frame | None:
+    """A frame, or None where it is damaged: one bad frame is no reason to give up a loop."""
+    try:
+        return cine.read(index)
+    except InputError:
+        return None
+
+
+def _case(frame: Frame, mass: TrackedMass, index: int, settings: Settings) -> Case:
+    try:
+        if settings.ring_mm > 0:
+            frame.spacing.mm()
+        return Case(frame, mass.mask)
+    except SpacingError:
+        raise
+    except InputError as error:
+        raise InputError(f"Frame {index}: {error}") from error
 
 
 def software_versions() -> dict[str, str]:

@@ -16,6 +16,8 @@ from .regions import RELEVANT, area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
 
+FLAT_WARNING = "The saliency map is flat: its extreme points mean nothing, and no hit is counted."
+
 
 @dataclass(frozen=True, eq=False)
 class NetworkOutput:
@@ -45,6 +47,12 @@ class Classifier:
     threshold: float = 0.5
     temperature: float = 1.0
 
+    @property
+    def threshold_logit(self) -> float:
+        """The logit whose probability is the threshold."""
+        inside = min(max(self.threshold, 1e-9), 1 - 1e-9)
+        return self.temperature * math.log(inside / (1 - inside))
+
     def probability(self, logit: float) -> float:
         """Calibrated probability of malignancy."""
         scaled = logit / self.temperature
@@ -69,10 +77,56 @@ class Explanation:
     labels: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """What of an explanation depends on mass, spacing and field but not on the network's answer.
+
+    Frames of a cine loop on which these stay the same share one.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (rows, columns), uint8
+    coverage : ndarray, shape (4, n, m)
+        See :func:`~.contributions.cell_coverage`.
+    area_fraction : dict
+    warnings : tuple of str
+    """
+
+    labels: np.ndarray
+    coverage: np.ndarray
+    area_fraction: dict[str, float]
+    warnings: tuple[str, ...]
+
+
+def partition(case: Case, field: Field, cells: tuple[int, int], settings: Settings) -> Partition:
+    """The regions of a case, on the frame's grid and on the network's.
+
+    Raises
+    ------
+    SpacingError
+        When a ring is asked for and the frame's spacing is unknown.
+    """
+    frame = case.frame
+    labels = region_labels(case.mass, frame.spacing, settings.ring_mm, frame.beams, frame.scan_area)
+    coverage = cell_coverage(labels, field, cells)
+    area = area_fractions(labels, frame.scan_area)
+    return Partition(labels, coverage, area, tuple(_warnings(case, labels, field)))
+
+
 def explain(
-    case: Case, output: NetworkOutput, classifier: Classifier, settings: Settings, software: Mapping[str, str]
+    case: Case,
+    output: NetworkOutput,
+    classifier: Classifier,
+    settings: Settings,
+    software: Mapping[str, str],
+    regions: Partition | None = None,
 ) -> Explanation:
     """Regions, pointing game, contributions and decision of a case.
+
+    Parameters
+    ----------
+    regions : Partition, optional
+        What :func:`partition` gives for this case, where it is known already.
 
     Raises
     ------
@@ -82,7 +136,8 @@ def explain(
         When no mass pixel lies in the scan area.
     """
     frame = case.frame
-    labels = region_labels(case.mass, frame.spacing, settings.ring_mm, frame.beams, frame.scan_area)
+    regions = regions or partition(case, output.field, output.cells.shape, settings)
+    labels = regions.labels
     saliency = to_frame_grid(output.cells, output.field, frame.shape)
     points = dict(zip(("max", "min"), extreme_points(saliency, output.field, frame.scan_area), strict=True))
     # On the frame's grid rounding would give a flat map a maximum somewhere; the cells know that it has none.
@@ -91,8 +146,7 @@ def explain(
     scored = hits(pointed)
     probability = classifier.probability(output.logit)
     decision = decide(probability, classifier.threshold, scored, settings.grey_zone)
-    coverage = cell_coverage(labels, output.field, output.cells.shape)
-    area = area_fractions(labels, frame.scan_area)
+    flatness = (FLAT_WARNING,) if flat else ()
     result = CaseResult(
         logit=output.logit,
         bias=output.bias,
@@ -105,8 +159,8 @@ def explain(
         reason=decision.reason,
         extremes={which: _extreme(point, pointed[which], case) for which, point in points.items()},
         hits=scored,
-        contributions=contributions(output.cells, coverage),
-        area_fraction=area,
+        contributions=contributions(output.cells, regions.coverage),
+        area_fraction=dict(regions.area_fraction),
         spacing_mm=frame.spacing.mm() if frame.spacing.known else None,
         spacing_provenance=frame.spacing.provenance.value,
         beams=frame.beams.kind,
@@ -118,7 +172,7 @@ def explain(
         frame=_identity(frame.source, frame.shape),
         mask=_identity(case.mass_source, frame.shape),
         model={"name": classifier.name, "sha256": classifier.sha256},
-        warnings=(*frame.warnings, *_warnings(case, labels, output.field, flat)),
+        warnings=(*frame.warnings, *regions.warnings, *flatness),
         software=dict(software),
     )
     return Explanation(result, saliency, labels)
@@ -141,7 +195,7 @@ def _identity(source: Source | None, shape: tuple[int, int]) -> dict[str, object
     return {**(asdict(source) if source is not None else {}), "rows": shape[0], "columns": shape[1]}
 
 
-def _warnings(case: Case, labels: np.ndarray, field: Field, flat: bool) -> list[str]:
+def _warnings(case: Case, labels: np.ndarray, field: Field) -> list[str]:
     found = []
     mass = case.mass
     if case.frame.spacing.provenance.value == "assumed":
@@ -163,6 +217,4 @@ def _warnings(case: Case, labels: np.ndarray, field: Field, flat: bool) -> list[
         if outside > 0:
             share = f"{100 * outside:.0f} %" if outside >= 0.01 else "less than 1 %"
             found.append(f"The network's field cuts the region '{name}': {share} of it was not seen by the network.")
-    if flat:
-        found.append("The saliency map is flat: its extreme points mean nothing, and no hit is counted.")
     return found

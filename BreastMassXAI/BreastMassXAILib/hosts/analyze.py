@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
@@ -19,15 +20,16 @@ from ..readers.results import RESULT_FILE, atomic_folder, write_nrrd
 from ..readers.tables import extremes_markups, pointing_game_csv
 from .progress import reporter
 
+if TYPE_CHECKING:
+    from ..network.bundle import Bundle
+
 STEPS = 6
 
 
-@dataclass(frozen=True)
-class AnalyzeRequest:
-    """What the user asked for; `spacing` is mm per pixel (row, column)."""
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user may ask of every analysis; `spacing` is mm per pixel (row, column)."""
 
-    frame: Path
-    mask: Path
     spacing: tuple[float, float] | None = None
     assumed_width_mm: float | None = None
     model: Path | None = None
@@ -35,6 +37,14 @@ class AnalyzeRequest:
     grey_zone: float = 0.0
     out: Path | None = None
     force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalyzeRequest(Request):
+    """What the user asked for a frame."""
+
+    frame: Path
+    mask: Path
 
 
 def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
@@ -47,16 +57,16 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     """
     progress = reporter(progress_kind)
     progress(0, STEPS, "reading")
-    frame = _with_asked_spacing(read_frame(request.frame), request)
+    frame = with_asked_spacing(read_frame(request.frame), request)
     mass, mass_source = read_mask(request.mask, frame.shape)
     case = Case(frame, mass, mass_source)
     settings = Settings(request.ring_mm, request.grey_zone)
     if settings.ring_mm > 0:
         frame.spacing.mm()  # refused before a model is loaded for nothing
-    out = request.out or Path(f"{_stem(request.frame)}-explained")
+    out = request.out or Path(f"{stem(request.frame)}-explained")
     with atomic_folder(out, request.force) as folder:
         progress(1, STEPS, "loading the model")
-        bundle = _load_bundle(request.model)
+        bundle = load_bundle_of(request.model)
         progress(2, STEPS, "network")
         explanation = analyze(case, bundle, settings)
         progress(3, STEPS, "writing")
@@ -64,7 +74,7 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
         progress(4, STEPS, "picture")
         write_figure(folder / "figure.png", case, explanation)
         progress(5, STEPS, "Slicer scene")
-        note = _write_scene(folder / "scene.mrb", case, explanation, _stem(request.frame))
+        note = _write_scene(folder / "scene.mrb", case, explanation, stem(request.frame))
     progress(STEPS, STEPS, "done")
     print(summary(explanation.result))
     print(f"Results: {out}" + (f" ({note})" if note else ""))
@@ -85,7 +95,8 @@ def write_result(folder: Path, case: Case, explanation: Explanation) -> None:
     write_nrrd(folder / "regions.nrrd", explanation.labels, case.frame.spacing, names)
 
 
-def _with_asked_spacing(frame: Frame, request: AnalyzeRequest) -> Frame:
+def with_asked_spacing(frame: Frame, request: Request) -> Frame:
+    """The frame with the pixel size that the user gave, or as it is."""
     if request.spacing is not None:
         return frame.with_spacing(Spacing(*request.spacing, Provenance.ASSUMED))
     if request.assumed_width_mm is not None:
@@ -93,7 +104,14 @@ def _with_asked_spacing(frame: Frame, request: AnalyzeRequest) -> Frame:
     return frame
 
 
-def _load_bundle(folder: Path | None):
+def load_bundle_of(folder: Path | None) -> Bundle:
+    """The model in a folder, or the shipped one.
+
+    Raises
+    ------
+    BreastMassXAIError
+        When it cannot be loaded; where the network's packages are missing, the sentence names them.
+    """
     try:
         from ..network.bundle import load_bundle
     except ImportError as error:
@@ -114,7 +132,8 @@ def _write_scene(path: Path, case: Case, explanation: Explanation, name: str) ->
     return ""
 
 
-def _stem(path: Path) -> str:
+def stem(path: Path) -> str:
+    """A file's name without its suffix."""
     name = path.name
     for suffix in (".nii.gz", path.suffix):
         if suffix and name.lower().endswith(suffix.lower()) and len(name) > len(suffix):

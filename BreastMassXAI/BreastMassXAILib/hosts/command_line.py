@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from .. import __version__
+from ..core.cine import ORIENTATIONS
 from ..core.errors import BreastMassXAIError, SpacingError
 
 USAGE_ERROR = 2
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_analyze(commands)
+    _add_analyze_cine(commands)
     return parser
 
 
@@ -77,6 +80,48 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--mask", metavar="MASK", type=Path, required=True, help="mask of the mass, same size as FRAME"
     )
+    _add_shared_options(command, "FRAME")
+    command.set_defaults(run=_analyze)
+
+
+def _add_analyze_cine(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "analyze-cine",
+        help="classify and explain the frames of a cine loop or the slices of a volume",
+        description="Classify the mass on the frames of a multi-frame DICOM file, or on the slices of an NRRD, MHA or "
+        "NIfTI volume; write each frame's numbers, saliency and regions, the curve of probability over time, a Slicer "
+        "scene with synchronised sequences and pictures. Frames are counted from 0.",
+    )
+    command.add_argument("cine", metavar="CINE", type=Path, help="multi-frame DICOM, or NRRD, MHA, NIfTI volume")
+    command.add_argument(
+        "--mask",
+        metavar="[N=]MASK",
+        dest="masks",
+        type=_frame_mask,
+        action="append",
+        required=True,
+        help="mask of the mass on frame N; may be repeated. Without N: a 3D mask of all frames, or one for frame 0",
+    )
+    command.add_argument(
+        "--propagate",
+        action="store_true",
+        help="give frames without a mask one: between masks by shape interpolation, elsewhere the nearest "
+        "(default: such frames are skipped)",
+    )
+    command.add_argument(
+        "--frames", metavar="A:B:STEP", type=_slice, default=slice(None), help="frames A to B - 1 only, every STEP-th"
+    )
+    command.add_argument(
+        "--orientation",
+        choices=ORIENTATIONS,
+        default="slices",
+        help="how a volume is cut: its stored slices, or planes across them; depth runs along the stored rows",
+    )
+    _add_shared_options(command, "CINE")
+    command.set_defaults(run=_analyze_cine)
+
+
+def _add_shared_options(command: argparse.ArgumentParser, what: str) -> None:
     size = command.add_mutually_exclusive_group()
     size.add_argument(
         "--spacing", metavar="MM|ROW,COL", type=_spacing, help="pixel size in mm, one number or depth,width (assumed)"
@@ -100,7 +145,7 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
         help="suspend the decision when the probability is this close to the threshold (default: 0, off)",
     )
     command.add_argument(
-        "--out", metavar="DIR", type=Path, help="folder to write (default: FRAME's name + '-explained')"
+        "--out", metavar="DIR", type=Path, help=f"folder to write (default: {what}'s name + '-explained')"
     )
     command.add_argument("--force", action="store_true", help="replace an earlier result in that folder")
     command.add_argument(
@@ -109,26 +154,55 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
         default="auto",
         help="bar in a terminal, or JSON lines on standard error (default: auto)",
     )
-    command.set_defaults(run=_analyze)
 
 
 def _analyze(options: argparse.Namespace) -> None:
     from .analyze import AnalyzeRequest, analyze_files
 
-    analyze_files(
-        AnalyzeRequest(
-            frame=options.frame,
-            mask=options.mask,
-            spacing=options.spacing,
-            assumed_width_mm=options.assume_width,
-            model=options.model,
-            ring_mm=options.ring_mm,
-            grey_zone=options.grey_zone,
-            out=options.out,
-            force=options.force,
-        ),
-        options.progress,
+    analyze_files(AnalyzeRequest(frame=options.frame, mask=options.mask, **_shared(options)), options.progress)
+
+
+def _analyze_cine(options: argparse.Namespace) -> None:
+    from .analyze_cine import CineRequest, analyze_cine_file
+
+    request = CineRequest(
+        cine=options.cine,
+        masks=tuple(options.masks),
+        propagate=options.propagate,
+        frames=options.frames,
+        orientation=options.orientation,
+        **_shared(options),
     )
+    analyze_cine_file(request, options.progress)
+
+
+def _shared(options: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`_add_shared_options` asked for, as fields of a Request."""
+    return {
+        "spacing": options.spacing,
+        "assumed_width_mm": options.assume_width,
+        "model": options.model,
+        "ring_mm": options.ring_mm,
+        "grey_zone": options.grey_zone,
+        "out": options.out,
+        "force": options.force,
+    }
+
+
+def _frame_mask(text: str) -> tuple[int | None, Path]:
+    """``N=MASK`` or ``MASK``; a file whose own name begins like that can be given as ``./N=MASK``."""
+    number, equals, name = text.partition("=")
+    return (int(number), Path(name)) if equals and number.isascii() and number.isdigit() else (None, Path(text))
+
+
+def _slice(text: str) -> slice:
+    try:
+        numbers = [int(part) if part else None for part in text.split(":")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (2, 3) or numbers[2:] == [0] or any(n is not None and n < 0 for n in numbers):
+        raise argparse.ArgumentTypeError(f"'{text}' is not A:B or A:B:STEP")
+    return slice(*numbers)
 
 
 def _spacing(text: str) -> tuple[float, float]:

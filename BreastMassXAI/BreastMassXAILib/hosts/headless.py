@@ -9,6 +9,7 @@ import contextlib
 import re
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from ..core.explain import Explanation
 from ..core.frame import Case
 
 if TYPE_CHECKING:
+    from ..core.cine_result import CineResult, ExplainedFrame
+    from ..scene.cine import CineNodes
     from ..scene.explanation import ExplanationNodes
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
@@ -49,6 +52,7 @@ class HeadlessSlicer:
         vtkOutputWindow.SetInstance(self._messages)
         vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
         register_node_classes(self.scene)
+        self._sequences = _sequences_logic(self.scene)
         self._view: Any = None
         self._leave_out_of_files(known=set())
 
@@ -87,6 +91,36 @@ class HeadlessSlicer:
         _show_red_view_alone(self.scene)
         return nodes
 
+    def add_cine(self, frames: Iterable[ExplainedFrame], result: CineResult, name: str) -> CineNodes:
+        """Add frames of a loop with their explanations; the red slice view shows the strongest of them.
+
+        Parameters
+        ----------
+        frames : iterable of ExplainedFrame
+            In order; all of the loop's or some.
+        result : CineResult
+            Of the whole loop.
+        name : str
+            Of the node that shows the frames.
+        """
+        from ..scene.cine import add_cine, add_masses, append_frame, show_cine_explanation
+        from ..scene.views import show_in_slice_view
+
+        explained = list(frames)
+        times = [frame.entry.time_s for frame in explained]
+        browser = add_cine(self.scene, name, timed=None not in times)
+        for frame, time_s in zip(explained, times, strict=True):
+            append_frame(browser, frame.case.frame, frame.entry.index if time_s is None or None in times else time_s)
+        masses = add_masses(browser, ((item, f.case.mass) for item, f in enumerate(explained)), f"{name} mass")
+        nodes = show_cine_explanation(
+            browser, ((item, f.explanation) for item, f in enumerate(explained)), result, mass_segmentation=masses
+        )
+        strongest = [frame.entry.index == result.strongest for frame in explained]
+        browser.SetSelectedItemNumber(strongest.index(True) if any(strongest) else 0)
+        show_in_slice_view(self.scene, nodes.explanation)
+        _show_red_view_alone(self.scene)
+        return nodes
+
     def save(self, path: Path) -> None:
         """Write the scene as a scene bundle (.mrb), without path or date: the same scene gives the same bytes.
 
@@ -103,9 +137,7 @@ class HeadlessSlicer:
                 bundle.mkdir()
                 if not self.scene.SaveSceneToSlicerDataBundleDirectory(str(bundle)):
                     raise OutputError(f"The scene could not be saved as '{path.name}'.")
-                for file in bundle.glob("*.mrml"):
-                    file.write_text(_renumber_items(file.read_text(encoding="utf-8")), encoding="utf-8")
-                _zip(bundle, part)
+                _pack(bundle, part)
             part.replace(path)
         except OSError as error:
             raise OutputError(f"The scene '{path.name}' could not be written: {error.strerror or error}.") from error
@@ -201,6 +233,15 @@ def save_scene(case: Case, explanation: Explanation, path: Path, name: str) -> N
     headless.save(path)
 
 
+def _sequences_logic(scene: Any) -> Any:
+    """Keeps proxies up to date with their sequences; in desktop Slicer the Sequences module does."""
+    from slicer import vtkSlicerSequencesLogic
+
+    logic = vtkSlicerSequencesLogic()
+    logic.SetMRMLScene(scene)
+    return logic
+
+
 def _show_legends(composite_node: Any) -> None:
     """A view learns of legends that are older than itself only when a user's hand seems to change its layers."""
     composite_node.SetInteractionFlags(composite_node.ForegroundVolumeFlag)
@@ -217,6 +258,21 @@ def _show_red_view_alone(scene: Any) -> None:
     layout.AddLayoutDescription(layout.SlicerLayoutOneUpRedSliceView, "<layout/>")  # not saved; Slicer has its own
     layout.SetViewArrangement(layout.SlicerLayoutOneUpRedSliceView)
     scene.AddNode(layout)
+
+
+def _pack(bundle: Path, path: Path) -> None:
+    """Pack a bundle's folder into a file; the bundles in it, which hold sequences, are packed again alike."""
+    for nested in sorted(bundle.rglob("*.mrb")):
+        with tempfile.TemporaryDirectory() as folder:
+            with zipfile.ZipFile(nested) as archive:
+                archive.extractall(folder)
+            (inner,) = Path(folder).iterdir()
+            _pack(inner, nested)
+    for file in bundle.glob("*.mrml"):
+        text = _renumber_items(file.read_text(encoding="utf-8"))
+        # What saves a sequence has a name that counts the savings of this process.
+        file.write_text(re.sub(r' name="Sequence_\d+"', ' name="Sequence"', text), encoding="utf-8")
+    _zip(bundle, path)
 
 
 def _renumber_items(mrml: str) -> str:

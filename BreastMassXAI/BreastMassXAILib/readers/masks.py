@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def read_mask(path: Path, shape: tuple[int, int], label: int | None = None) -> t
     else:
         volume = read_volume(path)
         detached = volume.pixels
-        mask = _on_frame(path, _volume_mask(path, volume, label), volume, shape)
+        mask = _on_frame(path, mask_of_plane(path, volume.pixels, volume.metadata, label), volume, shape)
     if not mask.any():
         what = "no pixel is marked as mass" if label is None else f"no pixel has the label {label}"
         raise InputError(f"The mask {path.name} is empty: {what}.")
@@ -125,16 +126,31 @@ def _cut_at_half(path: Path, strength: np.ndarray) -> np.ndarray:
     return height >= 0.5
 
 
-def _volume_mask(path: Path, volume: Volume, label: int | None) -> np.ndarray:
-    """The mask on the file's own grid."""
-    segments = _segments(volume.metadata)
+def mask_of_plane(path: Path, pixels: np.ndarray, metadata: Mapping[str, str], label: int | None = None) -> np.ndarray:
+    """The mask in one plane of an NRRD, MHA or NIfTI image, on the file's own grid.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    pixels : ndarray, shape (rows, columns) or (rows, columns, layers)
+    metadata : mapping of str
+        The header's fields, which may name segments.
+    label : int, optional
+
+    Raises
+    ------
+    InputError
+        When the values are no labels.
+    """
+    segments = _segments(metadata)
     if not segments:
-        return _marked(path, volume.pixels, label)
+        return _marked(path, pixels, label)
     if label is not None:
         chosen = [segment for segment in segments if segment.label == label]
     else:
         chosen = _named_mass(segments) or segments
-    layers = volume.pixels if volume.pixels.ndim == 3 else volume.pixels[..., None]
+    layers = pixels if pixels.ndim == 3 else pixels[..., None]
     mask = np.zeros(layers.shape[:2], bool)
     for segment in chosen:
         if segment.layer >= layers.shape[2]:
@@ -143,7 +159,7 @@ def _volume_mask(path: Path, volume: Volume, label: int | None) -> np.ndarray:
     return mask
 
 
-def _segments(metadata: dict[str, str]) -> list[_Segment]:
+def _segments(metadata: Mapping[str, str]) -> list[_Segment]:
     """Segments as Slicer writes them into an NRRD header (``Segment0_Name`` and so on)."""
     segments = []
     number = 0

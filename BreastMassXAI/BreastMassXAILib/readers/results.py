@@ -14,8 +14,8 @@ from ..core.errors import OutputError
 from ..core.frame import Spacing
 from .files import quiet
 
-RESULT_FILE = "result.json"
-"""The file by which a folder is known as one of ours."""
+RESULT_FILE, CINE_FILE = "result.json", "cine.json"
+"""The files by which a folder is known as one of ours."""
 
 
 def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[int, str] | None = None) -> None:
@@ -105,9 +105,10 @@ def _check_replaceable(path: Path, target: Path, force: bool) -> None:
         raise OutputError(f"The output folder {path} cannot be made: there is a file of that name.")
     if not force:
         raise OutputError(f"The output folder {path} exists already: choose another one, or replace it with --force.")
-    if any(target.iterdir()) and not (target / RESULT_FILE).is_file():
+    if any(target.iterdir()) and not any((target / name).is_file() for name in (RESULT_FILE, CINE_FILE)):
         raise OutputError(
-            f"The output folder {path} is not replaced: it holds files but no {RESULT_FILE}, so it is no older result."
+            f"The output folder {path} is not replaced: it holds files but no {RESULT_FILE} or {CINE_FILE}, so it is "
+            "no older result."
         )
 
 

@@ -28,7 +28,10 @@ from .colors import region_colors, saliency_colors
 from .inputs import set_segments
 
 RESULT_ATTRIBUTE = "BreastMassXAI.Result"
+CINE_ATTRIBUTE = "BreastMassXAI.CineResult"
 FOLDER_ATTRIBUTE = "BreastMassXAI.Explanation"
+LEFT_OUT_OF_LOOPS = {"segments"}
+"""The labelmap shows the same regions, and a segmentation for each frame costs far more time and room."""
 
 # Role of a node: its class, what follows the frame's name, and the plugin that shows it in Slicer's data tree.
 _KINDS = {
@@ -45,7 +48,8 @@ class ExplanationNodes:
     """The MRML nodes of one frame's explanation.
 
     `companion` is the hidden vtkMRMLScriptedModuleNode that references the others with their names here as roles;
-    `mass` may be None. `folder` is the subject-hierarchy item that holds them.
+    `mass` may be None, and `segments` is None where the frame belongs to a loop. `folder` is the subject-hierarchy item
+    that holds them.
     """
 
     companion: Any
@@ -95,10 +99,44 @@ def show_explanation(
     -------
     ExplanationNodes
     """
+    known = companion_of(scene, frame_node)
+    in_loop = known is not None and _keeps_loop(known)
+    companion, nodes, new = prepare_nodes(scene, frame_node, mass_segmentation, LEFT_OUT_OF_LOOPS if in_loop else ())
+    with modified_once(companion, *nodes.values()):
+        fill_nodes(nodes, frame_node, explanation)
+        keep_result(nodes["table"] if in_loop else companion, explanation.result)
+        style_nodes(nodes, new, frame_node)
+        show_range(
+            nodes["saliency"], symmetric_range(explanation.saliency) if saliency_range is None else saliency_range
+        )
+    show_legend(companion, nodes["saliency"])
+    put_in_folder(scene, frame_node, nodes, new)
+    return collected(companion)
+
+
+def prepare_nodes(
+    scene, frame_node, mass_segmentation=None, left_out: Iterable[str] = ()
+) -> tuple[Any, dict, set[str]]:
+    """The nodes for a frame's explanation, found or made, named after the frame and in its place in the room.
+
+    Parameters
+    ----------
+    left_out : iterable of str
+        Roles that are not wanted.
+
+    Returns
+    -------
+    companion : vtkMRMLScriptedModuleNode
+    nodes : dict of role to node
+    new : set of str
+        Roles of the nodes that were made just now; they have no contents and looks yet.
+    """
     register_node_classes(scene)
-    companion = _companion(scene, frame_node) or _new_companion(scene, frame_node)
+    companion = companion_of(scene, frame_node) or _new_companion(scene, frame_node)
     nodes, new = {}, set()
     for role, (class_name, suffix, _) in _KINDS.items():
+        if role in left_out:
+            continue
         node = companion.GetNodeReference(role)
         if node is None:
             node = scene.AddNewNodeByClass(class_name, f"{frame_node.GetName()} {suffix}")
@@ -107,58 +145,84 @@ def show_explanation(
                 node.CreateDefaultDisplayNodes()
             new.add(role)
         nodes[role] = node
-    with _modified_once(companion, *nodes.values()):
+    with modified_once(companion, *nodes.values()):
         companion.SetName(f"{frame_node.GetName()} explanation")
         companion.SetNodeReferenceID("mass", mass_segmentation.GetID() if mass_segmentation is not None else None)
-        # One line: XML attributes do not keep line breaks.
-        companion.SetAttribute(RESULT_ATTRIBUTE, json.dumps(explanation.result.to_dict(), allow_nan=False))
         for role, node in nodes.items():
             node.SetName(f"{frame_node.GetName()} {_KINDS[role][1]}")
             if node.IsA("vtkMRMLTransformableNode"):
                 node.SetAndObserveTransformNodeID(frame_node.GetTransformNodeID())
-        _fill_saliency(nodes["saliency"], frame_node, explanation.saliency, saliency_range, saliency_colors(scene))
-        _fill_regions(nodes["regions"], frame_node, explanation.labels, region_colors(scene))
+    return companion, nodes, new
+
+
+def fill_nodes(nodes: dict[str, Any], frame_node, explanation: Explanation) -> None:
+    """Contents and geometry of an explanation's nodes; `frame_node` gives the geometry and need not be in the scene."""
+    _fill_image(nodes["saliency"], frame_node, np.asarray(explanation.saliency, np.float32))
+    _fill_image(nodes["regions"], frame_node, np.asarray(explanation.labels, np.uint8))
+    if "segments" in nodes:
         set_segments(nodes["segments"], explanation.labels, frame_node, REGION_COLORS)
-        if "segments" in new:  # the labelmap shows the same regions already
-            nodes["segments"].SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
-            nodes["segments"].GetDisplayNode().SetVisibility(False)
-        _fill_extremes(nodes["extremes"], frame_node, explanation.result)
-        if "extremes" in new:
-            _style_extremes(nodes["extremes"])
-        _fill_table(nodes["table"], explanation.result)
-    _show_legend(companion, nodes["saliency"])
-    _put_in_folder(scene, frame_node, nodes, new)
-    return _collected(companion)
+    _fill_extremes(nodes["extremes"], frame_node, explanation.result)
+    _fill_table(nodes["table"], explanation.result)
+
+
+def keep_result(node, result: CaseResult) -> None:
+    """Keep a result as an attribute of a node. In one line: XML attributes do not keep line breaks."""
+    node.SetAttribute(RESULT_ATTRIBUTE, json.dumps(result.to_dict(), allow_nan=False))
+
+
+def style_nodes(nodes: dict[str, Any], new: set[str], frame_node) -> None:
+    """Colour tables for every explanation; looks for new nodes only."""
+    for role, colors in (("saliency", saliency_colors), ("regions", region_colors)):
+        nodes[role].GetDisplayNode().SetAndObserveColorNodeID(colors(nodes[role].GetScene()).GetID())
+    if "segments" in new:  # the labelmap shows the same regions already
+        nodes["segments"].SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
+        nodes["segments"].GetDisplayNode().SetVisibility(False)
+    if "extremes" in new:
+        _style_extremes(nodes["extremes"])
 
 
 def explanation_nodes(frame_node) -> ExplanationNodes | None:
     """The nodes of a frame's explanation, in a restored scene too; None where there is none or a node of it is gone."""
-    companion = _companion(frame_node.GetScene(), frame_node)
-    if companion is None or any(companion.GetNodeReference(role) is None for role in (*_KINDS, "legend")):
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    if companion is None:
         return None
-    return _collected(companion)
+    expected = {*_KINDS, "legend"} - (LEFT_OUT_OF_LOOPS if _keeps_loop(companion) else set())
+    if any(companion.GetNodeReference(role) is None for role in expected):
+        return None
+    return collected(companion)
 
 
 def restored_result(frame_node) -> CaseResult | None:
-    """The result that is kept beside a frame; None where there is none.
+    """The result that is kept beside a frame (of a loop: beside the frame that is shown); None where there is none.
 
     Raises
     ------
     InputError
         When another version of this software saved the scene, with another schema.
     """
-    companion = _companion(frame_node.GetScene(), frame_node)
-    return None if companion is None else CaseResult.from_json(companion.GetAttribute(RESULT_ATTRIBUTE) or "")
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    if companion is None:
+        return None
+    # In a loop the table changes with the frame, and takes the frame's result along.
+    kept = companion.GetNodeReference("table") if _keeps_loop(companion) else companion
+    text = None if kept is None else kept.GetAttribute(RESULT_ATTRIBUTE)
+    return None if text is None else CaseResult.from_json(text)
 
 
-def _collected(companion) -> ExplanationNodes:
+def collected(companion) -> ExplanationNodes:
+    """The nodes that a companion references."""
     nodes = {role: companion.GetNodeReference(role) for role in ("frame", "mass", "legend", *_KINDS)}
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(companion.GetScene())
-    folder = _folder(hierarchy, (nodes[role] for role in _KINDS))
+    folder = _folder(hierarchy, (nodes[role] for role in _KINDS if nodes[role] is not None))
     return ExplanationNodes(companion=companion, folder=folder, **nodes)
 
 
-def _companion(scene, frame_node):
+def _keeps_loop(companion) -> bool:
+    return companion.GetAttribute(CINE_ATTRIBUTE) is not None
+
+
+def companion_of(scene, frame_node):
+    """The companion of a frame, or None."""
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScriptedModuleNode")):
         node = scene.GetNthNodeByClass(index, "vtkMRMLScriptedModuleNode")
         if node.GetAttribute(RESULT_ATTRIBUTE) is not None and node.GetNodeReferenceID("frame") == frame_node.GetID():
@@ -175,8 +239,8 @@ def _new_companion(scene, frame_node):
 
 
 @contextmanager
-def _modified_once(*nodes) -> Iterator[None]:
-    """Whoever observes the nodes hears of all changes at once."""
+def modified_once(*nodes) -> Iterator[None]:
+    """Nodes under change: whoever observes the nodes hears of all changes at once."""
     states = [(node, node.StartModify()) for node in nodes]
     try:
         yield
@@ -185,21 +249,17 @@ def _modified_once(*nodes) -> Iterator[None]:
             node.EndModify(state)
 
 
-def _fill_saliency(node, frame_node, saliency: np.ndarray, saliency_range: float | None, colors) -> None:
+def _fill_image(node, frame_node, image: np.ndarray) -> None:
     node.CopyOrientation(frame_node)
-    set_volume_array(node, np.asarray(saliency, np.float32))
-    limit = symmetric_range(saliency) if saliency_range is None else saliency_range
-    display = node.GetDisplayNode()
-    with _modified_once(display):
-        display.SetAndObserveColorNodeID(colors.GetID())
+    set_volume_array(node, image)
+
+
+def show_range(saliency_node, limit: float) -> None:
+    """Let the colours of a saliency map run from minus `limit` to `limit` logits."""
+    display = saliency_node.GetDisplayNode()
+    with modified_once(display):
         display.SetAutoWindowLevel(False)
         display.SetWindowLevelMinMax(-limit, limit)
-
-
-def _fill_regions(node, frame_node, labels: np.ndarray, colors) -> None:
-    node.CopyOrientation(frame_node)
-    set_volume_array(node, np.asarray(labels, np.uint8))
-    node.GetDisplayNode().SetAndObserveColorNodeID(colors.GetID())
 
 
 def _fill_extremes(node, frame_node, result: CaseResult) -> None:
@@ -251,7 +311,8 @@ def _fill_table(node, result: CaseResult) -> None:
     node.SetLocked(True)
 
 
-def _show_legend(companion, saliency_node) -> None:
+def show_legend(companion, saliency_node) -> None:
+    """The colour bar of a saliency map, made once; its digits follow the range that is shown."""
     legend = companion.GetNodeReference("legend")
     if legend is None:
         legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(saliency_node)
@@ -261,8 +322,11 @@ def _show_legend(companion, saliency_node) -> None:
     legend.SetLabelFormat(f"%.{max(1, 1 - math.floor(math.log10(limit)))}f")
 
 
-def _put_in_folder(scene, frame_node, nodes: dict[str, Any], new: set[str]) -> None:
-    """Only new nodes are put there: what a user moved elsewhere in the data tree stays."""
+def put_in_folder(scene, frame_node, nodes: dict[str, Any], new: set[str]) -> None:
+    """Put an explanation's nodes in its folder of the data tree.
+
+    Only new nodes are put there: what a user moved elsewhere in the data tree stays.
+    """
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     name = f"{frame_node.GetName()} explanation"
     folder = _folder(hierarchy, nodes.values())
@@ -277,7 +341,7 @@ def _put_in_folder(scene, frame_node, nodes: dict[str, Any], new: set[str]) -> N
         new = set(nodes)
     hierarchy.SetItemName(folder, name)
     for role in _KINDS:
-        if role in new:
+        if role in new and role in nodes:
             _own(hierarchy, hierarchy.CreateItem(folder, nodes[role]), _KINDS[role][2])
 
 

@@ -1,0 +1,217 @@
+"""``analyze-cine``: from a loop or a volume and its masks to a folder of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..core.cine import Cine
+from ..core.cine_result import CineResult, ExplainedFrame
+from ..core.errors import InputError, MissingPackageError
+from ..core.frame import Frame
+from ..core.progress import Progress
+from ..core.propagation import MassTrack
+from ..core.regions import RELEVANT
+from ..core.result import Settings
+from ..core.words import NAMES
+from ..pipeline import analyze_cine
+from ..readers.cine_results import CineWriter, frames_csv
+from ..readers.curve import write_curve
+from ..readers.figure import write_figure
+from ..readers.masks import read_mask
+from ..readers.results import CINE_FILE, atomic_folder
+from ..readers.stacks import is_stack, open_stack, read_mask_stack
+from .analyze import Request, load_bundle_of, stem, with_asked_spacing
+from .progress import reporter
+
+SCENE_PIXELS = 60_000_000
+"""Pixels of all frames together that a scene may hold: 125 frames of 600 x 800, in Slicer some 0.5 GB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CineRequest(Request):
+    """What the user asked for.
+
+    Parameters
+    ----------
+    cine : Path
+    masks : tuple of (index, Path)
+        Frame from 0 and the file of its mask. Without a frame: a mask of all frames, or a single one for frame 0.
+    propagate : bool
+    frames : slice
+        Of the loop.
+    orientation : {"slices", "columns"}
+        How a volume is cut.
+    """
+
+    cine: Path
+    masks: tuple[tuple[int | None, Path], ...]
+    propagate: bool = False
+    frames: slice = slice(None)
+    orientation: str = "slices"
+
+
+def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None:
+    """Read, explain frame by frame, write and print a summary.
+
+    Raises
+    ------
+    BreastMassXAIError
+        With one sentence; then nothing is written.
+    """
+    progress = reporter(progress_kind)
+    progress(0, 1, "reading")
+    cine = _with_asked_spacings(_open(request), request)
+    chosen = range(len(cine))[request.frames]
+    if not chosen:
+        raise InputError(f"None of the {len(cine)} frames is chosen: frames are counted from 0.")
+    settings = Settings(request.ring_mm, request.grey_zone)
+    first = cine.read(chosen[0])
+    if settings.ring_mm > 0:
+        first.spacing.mm()  # refused before a model is loaded for nothing
+    track = MassTrack(_masks(request, first.shape, len(cine)), request.propagate)
+    out = request.out or Path(f"{stem(request.cine)}-explained")
+    with atomic_folder(out, request.force) as folder:
+        bundle = load_bundle_of(request.model)
+        for_scene = _SceneFrames(_shown(chosen, track, first.shape[0] * first.shape[1]))
+        strongest = _Strongest(bundle.classifier.threshold_logit)
+        with CineWriter(folder) as writer:
+            result = analyze_cine(
+                cine,
+                track,
+                bundle,
+                settings,
+                frames=chosen,
+                each=_all_of(writer.add, for_scene.add, strongest.add),
+                progress=_share(progress, 0.0, 0.9),
+            )
+        progress(90, 100, "pictures")
+        _write_texts(folder, result)
+        write_curve(folder / "curve.png", result)
+        assert strongest.frame is not None
+        write_figure(folder / "figure.png", strongest.frame.case, strongest.frame.explanation)
+        progress(93, 100, "Slicer scene")
+        note = _write_scene(folder / "scene.mrb", for_scene.frames, result, stem(request.cine))
+    progress(100, 100, "done")
+    print(cine_summary(result))
+    print(f"Results: {out}" + (f" ({note})" if note else ""))
+
+
+def cine_summary(result: CineResult) -> str:
+    """The result of a loop as a few lines of text."""
+    first, strongest = result.frames[0].result, result.at(result.strongest)
+    assert strongest is not None
+    shares = ", ".join(f"{word} {share:.0%}" for word, share in result.shares.items())
+    hits = ", ".join(f"{NAMES[name]} {result.hit_shares[name]:.0%}" for name in RELEVANT)
+    moment = "" if strongest.time_s is None else f" at {strongest.time_s:.2f} s"
+    lines = [
+        f"{result.decision.upper()}: median probability of malignancy {result.median_probability:.3f} over "
+        f"{len(result.frames)} of {result.count} frames (model {first.model['name']})",
+        f"  because {result.reason}",
+        f"  frames: {shares}",
+        f"  hits: {hits}",
+        f"  strongest evidence on frame {result.strongest}{moment}: probability {strongest.result.probability:.3f}",
+    ]
+    lines += [f"  skipped, {reason}: {len(indices)} frames" for reason, indices in result.skipped.items()]
+    return "\n".join([*lines, *(f"  note: {text}" for text in result.warnings)])
+
+
+def _open(request: CineRequest) -> Cine:
+    if is_stack(request.cine):
+        return open_stack(request.cine, request.orientation)
+    from ..readers.cines import open_cine
+
+    return open_cine(request.cine)
+
+
+def _with_asked_spacings(cine: Cine, request: CineRequest) -> Cine:
+    def read(index: int) -> Frame:
+        return with_asked_spacing(cine.read(index), request)
+
+    return replace(cine, read=read)
+
+
+def _masks(request: CineRequest, shape: tuple[int, int], count: int) -> Iterator[tuple[int, np.ndarray]]:
+    seen: set[int] = set()
+    for index, path in request.masks:
+        if index is None and is_stack(path):
+            yield from read_mask_stack(path, shape, count, request.orientation)
+            continue
+        if (index or 0) in seen:
+            raise InputError(f"There are two masks for frame {index or 0}.")
+        seen.add(index or 0)
+        yield index or 0, read_mask(path, shape)[0]
+
+
+def _write_texts(folder: Path, result: CineResult) -> None:
+    for name, text in ((CINE_FILE, result.to_json()), ("frames.csv", frames_csv(result))):
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _write_scene(path: Path, frames: list[ExplainedFrame], result: CineResult, name: str) -> str:
+    """Write the scene; where Slicer's libraries are missing, say so instead of failing the rest."""
+    try:
+        from .headless import HeadlessSlicer
+
+        headless = HeadlessSlicer()
+        headless.add_cine(frames, result, name)
+        headless.save(path)
+    except MissingPackageError as error:
+        return f"without scene.mrb: {error}"
+    if len(frames) < len(result.frames):
+        return f"scene.mrb shows {len(frames)} of the {len(result.frames)} frames, evenly chosen"
+    return ""
+
+
+def _shown(chosen: range, track: MassTrack, pixels: int) -> set[int]:
+    """The frames for the scene: all that have a mask, or evenly chosen ones where they are too many for Slicer."""
+    explained = [index for index in chosen if track.at(index) is not None]
+    room = max(SCENE_PIXELS // pixels, 1)
+    if len(explained) <= room:
+        return set(explained)
+    return {explained[round(place)] for place in np.linspace(0, len(explained) - 1, room)}
+
+
+class _SceneFrames:
+    def __init__(self, wanted: set[int]) -> None:
+        self._wanted = wanted
+        self.frames: list[ExplainedFrame] = []
+
+    def add(self, frame: ExplainedFrame) -> None:
+        if frame.entry.index in self._wanted:
+            self.frames.append(frame)
+
+
+class _Strongest:
+    """Keeps the frame that :class:`CineResult` calls the strongest, for its picture."""
+
+    def __init__(self, threshold_logit: float) -> None:
+        self._threshold_logit = threshold_logit
+        self._strength = -1.0
+        self.frame: ExplainedFrame | None = None
+
+    def add(self, frame: ExplainedFrame) -> None:
+        strength = abs(frame.entry.result.logit - self._threshold_logit)
+        if strength > self._strength:
+            self._strength, self.frame = strength, frame
+
+
+def _all_of(*consumers: Callable[[ExplainedFrame], None]) -> Callable[[ExplainedFrame], None]:
+    def each(frame: ExplainedFrame) -> None:
+        for consumer in consumers:
+            consumer(frame)
+
+    return each
+
+
+def _share(progress: Progress, start: float, stop: float) -> Progress:
+    """A part of the whole, told in hundredths."""
+
+    def part(done: int, total: int, what: str) -> None:
+        share = start + (stop - start) * done / total
+        progress(round(100 * share), 100, f"{what} {done} of {total}")
+
+    return part

@@ -1,0 +1,138 @@
+"""Time and memory of a cine loop: `python Testing/benchmarks/benchmark_cine.py [--model DIR]`.
+
+Time per frame of the analysis (frames in memory beforehand, results handed to a consumer that forgets them), and of the
+analysis with its images written to disk, as multiples of the bare batched forward pass on ready-made inputs. The three
+are measured in turns and their medians compared, so that other load on the machine falls on all alike. Peak memory is
+that of a process of its own for each length; its frames are made when they are asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "BreastMassXAI"))
+
+from BreastMassXAILib.core.cine import Cine
+from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
+from BreastMassXAILib.core.propagation import MassTrack
+from BreastMassXAILib.core.result import Settings
+from BreastMassXAILib.pipeline import analyze_cine
+from BreastMassXAILib.readers.cine_results import CineWriter
+
+SHAPE = (600, 800)
+SPACING = Spacing(0.06, 0.05, Provenance.DICOM_REGION)
+BATCH = 8
+TURNS = 7
+
+
+def synthetic_cine(count: int) -> Cine:
+    """Speckle that drifts: a cut-out of a larger image, another one for each frame."""
+    speckle = np.random.default_rng(0).rayleigh(40, (SHAPE[0] + 64, SHAPE[1] + 64)).clip(0, 255).astype(np.float32)
+
+    def read(index: int) -> Frame:
+        row, column = index % 61, index % 53
+        return Frame(speckle[row : row + SHAPE[0], column : column + SHAPE[1]], SPACING)
+
+    return Cine(count, read, np.arange(count) / 25.0)
+
+
+def in_memory(cine: Cine) -> Cine:
+    frames = list(cine)
+    return Cine(len(frames), frames.__getitem__, cine.times_s)
+
+
+def mass(row: float = 220, column: float = 400) -> np.ndarray:
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    return ((rows - row) / 70) ** 2 + ((columns - column) / 100) ** 2 < 1
+
+
+def tracks(count: int) -> dict[str, MassTrack]:
+    moving = [(0, mass()), (count // 2, mass(240, 430)), (count - 1, mass(230, 380))]
+    return {
+        "one mask, held": MassTrack([(0, mass())], propagate=True),
+        "three masks, interpolated": MassTrack(moving, propagate=True),
+    }
+
+
+def bare_pass(bundle, count: int) -> float:
+    import torch
+
+    inputs = torch.randn(BATCH, 3, bundle.preprocessing.size, bundle.preprocessing.size)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    started = time.perf_counter()
+    with torch.inference_mode():
+        for _ in range(count // BATCH):
+            bundle.network(inputs)
+    return (time.perf_counter() - started) / count
+
+
+def analysis(bundle, cine: Cine, track: MassTrack, folder: Path | None = None) -> float:
+    started = time.perf_counter()
+    if folder is None:
+        analyze_cine(cine, track, bundle, Settings(), batch=BATCH)
+    else:
+        with CineWriter(folder) as writer:
+            analyze_cine(cine, track, bundle, Settings(), batch=BATCH, each=writer.add)
+    return (time.perf_counter() - started) / len(cine)
+
+
+def show_times(bundle, count: int) -> None:
+    cine = in_memory(synthetic_cine(count))
+    for name, track in tracks(count).items():
+        bare, alone, written = [], [], []
+        for turn in range(TURNS + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                times = (
+                    bare_pass(bundle, count),
+                    analysis(bundle, cine, track),
+                    analysis(bundle, cine, track, Path(folder)),
+                )
+            if turn:  # the first one warms up
+                for kept, value in zip((bare, alone, written), times, strict=True):
+                    kept.append(value)
+        forward, plain, stored = (float(np.median(values)) for values in (bare, alone, written))
+        print(
+            f"{count} frames, {name}: bare pass {1000 * forward:.1f} ms a frame, analysis {plain / forward:.2f} times "
+            f"that, with saliency and regions written {stored / forward:.2f} times",
+            flush=True,
+        )
+
+
+def show_memory(bundle, count: int) -> None:
+    loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with tempfile.TemporaryDirectory() as folder:
+        analysis(bundle, synthetic_cine(count), tracks(count)["three masks, interpolated"], Path(folder))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{count} frames: peak {peak / 1024:.0f} MiB, of which {loaded / 1024:.0f} MiB before the first frame")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, help="model folder (default: the shipped model)")
+    parser.add_argument("--frames", type=int, default=120, help="frames of the loop that is timed")
+    parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    import torch
+    from BreastMassXAILib.network.bundle import load_bundle
+
+    torch.set_num_threads(2)
+    bundle = load_bundle(options.model)
+    if options.memory:
+        show_memory(bundle, options.memory)
+        return
+    show_times(bundle, options.frames)
+    for count in (120, 1200):
+        command = [sys.executable, __file__, "--memory", str(count)]
+        subprocess.run(command + (["--model", str(options.model)] if options.model else []), check=True)
+
+
+if __name__ == "__main__":
+    main()
