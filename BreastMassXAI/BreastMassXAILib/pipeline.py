@@ -84,7 +84,7 @@ def analyze_cine(
     settings = settings or Settings()
     track = masks if isinstance(masks, MassTrack) else MassTrack(masks)
     if track.annotated[-1] >= len(cine):
-        raise InputError(f"There is a mask for frame {track.annotated[-1]}, but the last frame is {len(cine) - 1}.")
+        raise InputError(f"There is a mask for frame {track.annotated[-1] + 1}, but the loop has {len(cine)} frames.")
     chosen = range(len(cine)) if frames is None else frames
     explainer = _FrameExplainer(bundle, settings)
     results: list[FrameResult] = []
@@ -175,7 +175,7 @@ def _case(frame: Frame, mass: TrackedMass, index: int, settings: Settings) -> Ca
     except SpacingError:
         raise
     except InputError as error:
-        raise InputError(f"Frame {index}: {error}") from error
+        raise InputError(f"Frame {index + 1}: {error}") from error
 
 
 def software_versions() -> dict[str, str]:

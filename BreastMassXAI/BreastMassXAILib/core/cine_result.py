@@ -102,7 +102,7 @@ class CineResult:
         return next((frame for frame in self.frames if frame.index == index), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary with the curve of probability over time; the frames' own results are ``frames.csv``'s."""
+        """The summary with the curve of probability over time. Here frames are counted from 1, as people do."""
         first = self.frames[0].result
         strongest = self.at(self.strongest)
         assert strongest is not None
@@ -112,8 +112,8 @@ class CineResult:
             "source": None if self.source is None else asdict(self.source),
             "frame_count": self.count,
             "analyzed_count": len(self.frames),
-            "skipped": {reason: list(indices) for reason, indices in self.skipped.items()},
-            "annotated_frames": list(self.annotated),
+            "skipped": {reason: [index + 1 for index in indices] for reason, indices in self.skipped.items()},
+            "annotated_frames": [index + 1 for index in self.annotated],
             "propagated": self.propagated,
             "mask_origins": dict(sorted(Counter(frame.mask_origin for frame in self.frames).items())),
             "median_logit": self.median_logit,
@@ -126,14 +126,14 @@ class CineResult:
             "shares": self.shares,
             "hit_shares": self.hit_shares,
             "strongest": {
-                "frame": self.strongest,
+                "frame": self.strongest + 1,
                 "time_s": strongest.time_s,
                 "logit": strongest.result.logit,
                 "probability": strongest.result.probability,
                 "decision": strongest.result.decision,
             },
             "curve": {
-                "frame": [frame.index for frame in self.frames],
+                "frame": [frame.index + 1 for frame in self.frames],
                 "time_s": None if None in times else times,
                 "probability": [frame.result.probability for frame in self.frames],
             },

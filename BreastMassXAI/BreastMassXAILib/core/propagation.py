@@ -91,9 +91,9 @@ class MassTrack:
 
     def _keep(self, index: int, mask: np.ndarray) -> None:
         if index < 0:
-            raise InputError(f"Frames are counted from 0; there is no frame {index}.")
+            raise InputError(f"There is no frame {index + 1}: the first is frame 1.")
         if mask.ndim != 2 or mask.shape != (self._shape or mask.shape):
-            raise InputError(f"The masks of a loop must have one size; that of frame {index} has another.")
+            raise InputError(f"The masks of a loop must have one size; that of frame {index + 1} has another.")
         self._shape = mask.shape
         if mask.any():
             box = mask_box(mask)

@@ -14,8 +14,7 @@ from ..core.result import Settings
 from ..core.words import summary
 from ..pipeline import analyze
 from ..readers.figure import write_figure
-from ..readers.frames import read_frame
-from ..readers.masks import read_mask
+from ..readers.frames import read_frame_and_mask
 from ..readers.results import RESULT_FILE, atomic_folder, write_nrrd
 from ..readers.tables import extremes_markups, pointing_game_csv
 from .progress import reporter
@@ -41,10 +40,11 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzeRequest(Request):
-    """What the user asked for a frame."""
+    """What the user asked for a frame; `frame_number` counts from 1."""
 
     frame: Path
     mask: Path
+    frame_number: int | None = None
 
 
 def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
@@ -57,8 +57,9 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     """
     progress = reporter(progress_kind)
     progress(0, STEPS, "reading")
-    frame = with_asked_spacing(read_frame(request.frame), request)
-    mass, mass_source = read_mask(request.mask, frame.shape)
+    index = None if request.frame_number is None else request.frame_number - 1
+    frame, mass, mass_source = read_frame_and_mask(request.frame, request.mask, index)
+    frame = with_asked_spacing(frame, request)
     case = Case(frame, mass, mass_source)
     settings = Settings(request.ring_mm, request.grey_zone)
     if settings.ring_mm > 0:

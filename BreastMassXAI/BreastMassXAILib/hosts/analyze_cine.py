@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +14,16 @@ from ..core.errors import InputError, MissingPackageError
 from ..core.frame import Frame
 from ..core.progress import Progress
 from ..core.propagation import MassTrack
-from ..core.regions import RELEVANT
+from ..core.regions import RELEVANT, mask_box
 from ..core.result import Settings
 from ..core.words import NAMES
 from ..pipeline import analyze_cine
 from ..readers.cine_results import CineWriter, frames_csv
+from ..readers.cines import open_cine
 from ..readers.curve import write_curve
 from ..readers.figure import write_figure
-from ..readers.masks import read_mask
+from ..readers.masks import read_mask, read_masks
 from ..readers.results import CINE_FILE, atomic_folder
-from ..readers.stacks import is_stack, open_stack, read_mask_stack
 from .analyze import Request, load_bundle_of, stem, with_asked_spacing
 from .progress import reporter
 
@@ -39,19 +39,19 @@ class CineRequest(Request):
     ----------
     cine : Path
     masks : tuple of (index, Path)
-        Frame from 0 and the file of its mask. Without a frame: a mask of all frames, or a single one for frame 0.
+        Number of a frame, from 1, and the file of its mask. Without a number: masks of all frames, or of the first.
     propagate : bool
     frames : slice
-        Of the loop.
-    orientation : {"slices", "columns"}
-        How a volume is cut.
+        Of the loop's frames, as Python counts.
+    axis : {0, 1, 2}
+        How a volume is cut, see :func:`~..readers.volumes.read_stack`.
     """
 
     cine: Path
     masks: tuple[tuple[int | None, Path], ...]
     propagate: bool = False
-    frames: slice = slice(None)
-    orientation: str = "slices"
+    frames: slice = field(default_factory=lambda: slice(None))
+    axis: int = 0
 
 
 def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None:
@@ -64,19 +64,17 @@ def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None
     """
     progress = reporter(progress_kind)
     progress(0, 1, "reading")
-    cine = _with_asked_spacings(_open(request), request)
+    cine, track = _open(request)
     chosen = range(len(cine))[request.frames]
     if not chosen:
-        raise InputError(f"None of the {len(cine)} frames is chosen: frames are counted from 0.")
+        raise InputError(f"None of the {len(cine)} frames is chosen.")
     settings = Settings(request.ring_mm, request.grey_zone)
-    first = cine.read(chosen[0])
     if settings.ring_mm > 0:
-        first.spacing.mm()  # refused before a model is loaded for nothing
-    track = MassTrack(_masks(request, first.shape, len(cine)), request.propagate)
+        cine.read(track.annotated[0]).spacing.mm()  # refused before a model is loaded for nothing
     out = request.out or Path(f"{stem(request.cine)}-explained")
     with atomic_folder(out, request.force) as folder:
         bundle = load_bundle_of(request.model)
-        for_scene = _SceneFrames(_shown(chosen, track, first.shape[0] * first.shape[1]))
+        for_scene = _SceneFrames(_shown(chosen, track, track.shape[0] * track.shape[1]))
         strongest = _Strongest(bundle.classifier.threshold_logit)
         with CineWriter(folder) as writer:
             result = analyze_cine(
@@ -113,37 +111,40 @@ def cine_summary(result: CineResult) -> str:
         f"  because {result.reason}",
         f"  frames: {shares}",
         f"  hits: {hits}",
-        f"  strongest evidence on frame {result.strongest}{moment}: probability {strongest.result.probability:.3f}",
+        f"  strongest evidence on frame {result.strongest + 1}{moment}: probability {strongest.result.probability:.3f}",
     ]
     lines += [f"  skipped, {reason}: {len(indices)} frames" for reason, indices in result.skipped.items()]
     return "\n".join([*lines, *(f"  note: {text}" for text in result.warnings)])
 
 
-def _open(request: CineRequest) -> Cine:
-    if is_stack(request.cine):
-        return open_stack(request.cine, request.orientation)
-    from ..readers.cines import open_cine
+def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
+    """The loop with the user's pixel size, else that of the region which holds the mass; and the masses."""
+    cine = open_cine(request.cine, axis=request.axis)
+    track = MassTrack(_masks(request, cine.read(0).shape, len(cine)), request.propagate)
+    if track.annotated[-1] >= len(cine):
+        raise InputError(
+            f"There is a mask for frame {track.annotated[-1] + 1}, but {request.cine.name} has {len(cine)} frames."
+        )
+    mass = track.at(track.annotated[0])
+    assert mass is not None
+    cine = open_cine(request.cine, mask_box(mass.mask), request.axis)
 
-    return open_cine(request.cine)
-
-
-def _with_asked_spacings(cine: Cine, request: CineRequest) -> Cine:
     def read(index: int) -> Frame:
         return with_asked_spacing(cine.read(index), request)
 
-    return replace(cine, read=read)
+    return replace(cine, read=read), track
 
 
 def _masks(request: CineRequest, shape: tuple[int, int], count: int) -> Iterator[tuple[int, np.ndarray]]:
     seen: set[int] = set()
-    for index, path in request.masks:
-        if index is None and is_stack(path):
-            yield from read_mask_stack(path, shape, count, request.orientation)
-            continue
-        if (index or 0) in seen:
-            raise InputError(f"There are two masks for frame {index or 0}.")
-        seen.add(index or 0)
-        yield index or 0, read_mask(path, shape)[0]
+    for number, path in request.masks:
+        found = read_masks(path, shape, count, request.axis)
+        for index, mask in found if number is None else ((number - 1, read_mask(path, shape)[0]),):
+            if mask.any() and index in seen:
+                raise InputError(f"There are two masks for frame {index + 1}.")
+            if mask.any():
+                seen.add(index)
+                yield index, mask
 
 
 def _write_texts(folder: Path, result: CineResult) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..core.cine import ORIENTATIONS
 from ..core.errors import BreastMassXAIError, SpacingError
 
 USAGE_ERROR = 2
@@ -66,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_analyze(commands)
     _add_analyze_cine(commands)
+    _add_inspect(commands)
     return parser
 
 
@@ -80,6 +80,9 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--mask", metavar="MASK", type=Path, required=True, help="mask of the mass, same size as FRAME"
     )
+    command.add_argument(
+        "--frame", dest="number", metavar="N", type=_count, help="which frame of a loop or volume, counted from 1"
+    )
     _add_shared_options(command, "FRAME")
     command.set_defaults(run=_analyze)
 
@@ -90,7 +93,7 @@ def _add_analyze_cine(commands: argparse._SubParsersAction) -> None:
         help="classify and explain the frames of a cine loop or the slices of a volume",
         description="Classify the mass on the frames of a multi-frame DICOM file, or on the slices of an NRRD, MHA or "
         "NIfTI volume; write each frame's numbers, saliency and regions, the curve of probability over time, a Slicer "
-        "scene with synchronised sequences and pictures. Frames are counted from 0.",
+        "scene with synchronised sequences and pictures. Frames are counted from 1.",
     )
     command.add_argument("cine", metavar="CINE", type=Path, help="multi-frame DICOM, or NRRD, MHA, NIfTI volume")
     command.add_argument(
@@ -100,7 +103,7 @@ def _add_analyze_cine(commands: argparse._SubParsersAction) -> None:
         type=_frame_mask,
         action="append",
         required=True,
-        help="mask of the mass on frame N; may be repeated. Without N: a 3D mask of all frames, or one for frame 0",
+        help="mask of the mass on frame N; may be repeated. Without N: a mask of all frames (volume), or of frame 1",
     )
     command.add_argument(
         "--propagate",
@@ -109,13 +112,15 @@ def _add_analyze_cine(commands: argparse._SubParsersAction) -> None:
         "(default: such frames are skipped)",
     )
     command.add_argument(
-        "--frames", metavar="A:B:STEP", type=_slice, default=slice(None), help="frames A to B - 1 only, every STEP-th"
+        "--frames", metavar="A:B[:STEP]", type=_range, default=slice(None), help="frames A to B only, every STEP-th"
     )
     command.add_argument(
-        "--orientation",
-        choices=ORIENTATIONS,
-        default="slices",
-        help="how a volume is cut: its stored slices, or planes across them; depth runs along the stored rows",
+        "--axis",
+        type=int,
+        choices=(0, 1, 2),
+        default=0,
+        help="how a volume is cut: along its stored slices (0, default) or its columns (2), with depth along the "
+        "stored rows; along its rows (1), with depth along the slices",
     )
     _add_shared_options(command, "CINE")
     command.set_defaults(run=_analyze_cine)
@@ -159,7 +164,10 @@ def _add_shared_options(command: argparse.ArgumentParser, what: str) -> None:
 def _analyze(options: argparse.Namespace) -> None:
     from .analyze import AnalyzeRequest, analyze_files
 
-    analyze_files(AnalyzeRequest(frame=options.frame, mask=options.mask, **_shared(options)), options.progress)
+    analyze_files(
+        AnalyzeRequest(frame=options.frame, mask=options.mask, frame_number=options.number, **_shared(options)),
+        options.progress,
+    )
 
 
 def _analyze_cine(options: argparse.Namespace) -> None:
@@ -170,7 +178,7 @@ def _analyze_cine(options: argparse.Namespace) -> None:
         masks=tuple(options.masks),
         propagate=options.propagate,
         frames=options.frames,
-        orientation=options.orientation,
+        axis=options.axis,
         **_shared(options),
     )
     analyze_cine_file(request, options.progress)
@@ -192,17 +200,40 @@ def _shared(options: argparse.Namespace) -> dict[str, Any]:
 def _frame_mask(text: str) -> tuple[int | None, Path]:
     """``N=MASK`` or ``MASK``; a file whose own name begins like that can be given as ``./N=MASK``."""
     number, equals, name = text.partition("=")
-    return (int(number), Path(name)) if equals and number.isascii() and number.isdigit() else (None, Path(text))
+    return (_count(number), Path(name)) if equals and number.isdecimal() else (None, Path(text))
 
 
-def _slice(text: str) -> slice:
-    try:
-        numbers = [int(part) if part else None for part in text.split(":")]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (2, 3) or numbers[2:] == [0] or any(n is not None and n < 0 for n in numbers):
-        raise argparse.ArgumentTypeError(f"'{text}' is not A:B or A:B:STEP")
-    return slice(*numbers)
+def _range(text: str) -> slice:
+    """``A:B`` or ``A:B:STEP``, counted from 1 with B included; any of them may be left out."""
+    parts = text.split(":")
+    if len(parts) not in (2, 3) or any(part and (not part.isdecimal() or int(part) < 1) for part in parts):
+        raise argparse.ArgumentTypeError(f"'{text}' is not A:B or A:B:STEP, counted from 1")
+    first, last, step = (int(part) if part else None for part in (*parts, "")[:3])
+    return slice(None if first is None else first - 1, last, step)
+
+
+def _add_inspect(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "inspect",
+        help="say what files hold: frames, pixel size and where it comes from, scan area",
+        description="List the size, frames, pixel size with its provenance, scan area, calibrated regions and warnings "
+        "of files. Nothing of the patient is read.",
+    )
+    command.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    command.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
+    command.set_defaults(run=_inspect)
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from .inspect import inspect_files
+
+    inspect_files(options.files, options.json)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
+    return int(text)
 
 
 def _spacing(text: str) -> tuple[float, float]:

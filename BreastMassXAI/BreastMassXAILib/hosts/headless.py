@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..core.errors import InputError, MissingPackageError, OutputError
 from ..core.explain import Explanation
@@ -110,7 +110,9 @@ class HeadlessSlicer:
         times = [frame.entry.time_s for frame in explained]
         browser = add_cine(self.scene, name, timed=None not in times)
         for frame, time_s in zip(explained, times, strict=True):
-            append_frame(browser, frame.case.frame, frame.entry.index if time_s is None or None in times else time_s)
+            append_frame(
+                browser, frame.case.frame, frame.entry.index + 1 if time_s is None or None in times else time_s
+            )
         masses = add_masses(browser, ((item, f.case.mass) for item, f in enumerate(explained)), f"{name} mass")
         nodes = show_cine_explanation(
             browser, ((item, f.explanation) for item, f in enumerate(explained)), result, mass_segmentation=masses

@@ -158,17 +158,17 @@ def frame_row(frame: FrameResult) -> dict[str, object]:
     Returns
     -------
     dict
-        frame (from 0), time_s, mask_origin, annotated_frames, logit, probability, decision, rule; row, column, value
+        frame (from 1), time_s, mask_origin, annotated_frames, logit, probability, decision, rule; row, column, value
         (logits) and region of maximum and minimum; hit_* (1 or 0); contribution_* in logits; area_fraction_* of the
         scan area; the pixel's height and width in mm.
     """
     result = frame.result
     row_mm, column_mm = result.spacing_mm or ("", "")
     row: dict[str, object] = {
-        "frame": frame.index,
+        "frame": frame.index + 1,
         "time_s": "" if frame.time_s is None else frame.time_s,
         "mask_origin": frame.mask_origin,
-        "annotated_frames": " ".join(map(str, frame.annotated)),
+        "annotated_frames": " ".join(str(index + 1) for index in frame.annotated),
         "logit": result.logit,
         "probability": result.probability,
         "decision": result.decision,

@@ -31,7 +31,7 @@ def write_curve(path: Path, result: CineResult) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     timed = all(frame.time_s is not None for frame in result.frames)
-    x = np.array([frame.time_s if timed else frame.index for frame in result.frames], float)
+    x = np.array([frame.time_s if timed else frame.index + 1 for frame in result.frames], float)
     y = np.array([frame.result.probability for frame in result.frames])
     axes.plot(x, y, color="0.75", linewidth=1, zorder=1)
     for decision, colour in _COLOURS.items():
@@ -44,7 +44,12 @@ def write_curve(path: Path, result: CineResult) -> None:
     axes.axhline(result.median_probability, color="0.4", linewidth=1, linestyle=":", label="median")
     place = [frame.index for frame in result.frames].index(result.strongest)
     axes.scatter(
-        x[place], y[place], s=140, facecolors="none", edgecolors="black", label=f"strongest: frame {result.strongest}"
+        x[place],
+        y[place],
+        s=140,
+        facecolors="none",
+        edgecolors="black",
+        label=f"strongest: frame {result.strongest + 1}",
     )
     axes.set_ylim(-0.03, 1.03)
     axes.set_xlabel("time (s)" if timed else "frame")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..core.frame import Source
 from .dicom import read_pixels
 from .files import Kind, identify, source_of
 from .pictures import Picture, read_picture
-from .volumes import Volume, read_volume
+from .volumes import Volume, read_stack, read_volume
 
 MAX_LABELS = 16
 """A grey picture with more levels than this holds soft edges, not labels."""
@@ -66,17 +66,57 @@ def read_mask(path: Path, shape: tuple[int, int], label: int | None = None) -> t
         _check_size(path, picture.pixels.shape, shape)
         mask = _picture_mask(path, picture, label)
     elif kind is Kind.DICOM:
-        values = read_pixels(path)[1]
+        values = read_pixels(path)
         _check_size(path, values.shape, shape)
         mask = _marked(path, values, label)
     else:
         volume = read_volume(path)
         detached = volume.pixels
-        mask = _on_frame(path, mask_of_plane(path, volume.pixels, volume.metadata, label), volume, shape)
+        mask = _on_frame(path, _volume_mask(path, volume, label), volume, shape)
     if not mask.any():
         what = "no pixel is marked as mass" if label is None else f"no pixel has the label {label}"
         raise InputError(f"The mask {path.name} is empty: {what}.")
     return mask, source_of(path, detached)
+
+
+def read_masks(path: Path, shape: tuple[int, int], count: int, axis: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+    """Read the masks of a mass on all frames of a loop, or on all planes of a volume; a single mask is the first's.
+
+    Parameters
+    ----------
+    path : Path
+        NRRD (``.seg.nrrd`` too), MHA/MHD or NIfTI with the loop's frames as slices, or on the volume's grid; or
+        anything that :func:`read_mask` reads.
+    shape : (rows, columns)
+        The frames'.
+    count : int
+        Number of frames.
+    axis : {0, 1, 2}
+        As the volume is cut, see :func:`~.volumes.read_stack`.
+
+    Yields
+    ------
+    index : int
+    mask : ndarray of bool, shape (rows, columns)
+        Empty where the mass is not marked. Which values are mass: as :func:`read_mask` decides.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or does not fit.
+    """
+    stack = read_stack(path, axis) if identify(path) is Kind.VOLUME else None
+    if stack is None or len(stack.pixels) == 1:
+        yield 0, read_mask(path, shape)[0]
+        return
+    found = (len(stack.pixels), *stack.pixels.shape[1:3])
+    if found != (count, *shape):
+        raise InputError(
+            f"The mask {path.name} does not fit the loop: the mask has {found[0]} frames of {found[2]} x {found[1]} "
+            f"pixels, the loop {count} of {shape[1]} x {shape[0]} (columns x rows)."
+        )
+    for index, pixels in enumerate(stack.pixels):
+        yield index, _volume_mask(path, replace(stack, pixels=pixels), None)
 
 
 def _check_size(path: Path, found: tuple[int, ...], wanted: tuple[int, int]) -> None:
@@ -126,31 +166,16 @@ def _cut_at_half(path: Path, strength: np.ndarray) -> np.ndarray:
     return height >= 0.5
 
 
-def mask_of_plane(path: Path, pixels: np.ndarray, metadata: Mapping[str, str], label: int | None = None) -> np.ndarray:
-    """The mask in one plane of an NRRD, MHA or NIfTI image, on the file's own grid.
-
-    Parameters
-    ----------
-    path : Path
-        For messages.
-    pixels : ndarray, shape (rows, columns) or (rows, columns, layers)
-    metadata : mapping of str
-        The header's fields, which may name segments.
-    label : int, optional
-
-    Raises
-    ------
-    InputError
-        When the values are no labels.
-    """
-    segments = _segments(metadata)
+def _volume_mask(path: Path, volume: Volume, label: int | None) -> np.ndarray:
+    """The mask on the file's own grid."""
+    segments = _segments(volume.metadata)
     if not segments:
-        return _marked(path, pixels, label)
+        return _marked(path, volume.pixels, label)
     if label is not None:
         chosen = [segment for segment in segments if segment.label == label]
     else:
         chosen = _named_mass(segments) or segments
-    layers = pixels if pixels.ndim == 3 else pixels[..., None]
+    layers = volume.pixels if volume.pixels.ndim == 3 else volume.pixels[..., None]
     mask = np.zeros(layers.shape[:2], bool)
     for segment in chosen:
         if segment.layer >= layers.shape[2]:
@@ -159,7 +184,7 @@ def mask_of_plane(path: Path, pixels: np.ndarray, metadata: Mapping[str, str], l
     return mask
 
 
-def _segments(metadata: Mapping[str, str]) -> list[_Segment]:
+def _segments(metadata: dict[str, str]) -> list[_Segment]:
     """Segments as Slicer writes them into an NRRD header (``Segment0_Name`` and so on)."""
     segments = []
     number = 0

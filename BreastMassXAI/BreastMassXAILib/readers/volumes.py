@@ -1,11 +1,11 @@
-"""NRRD, MHA/MHD and NIfTI files through SimpleITK: 2D images, and 3D ones of a single slice."""
+"""NRRD, MHA/MHD and NIfTI files through SimpleITK: 2D images, stacks of slices, and sequences."""
 
 from __future__ import annotations
 
 import gzip
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -19,20 +19,23 @@ from .files import header_spacing, reading, refuse_huge
 if TYPE_CHECKING:
     import SimpleITK
 
+MAX_VOXELS = 2_000_000_000
+"""Stacks above this are refused before memory is taken for them (a breast volume has some 100 million voxels)."""
+
 _HEADER_LIMIT = 1 << 20
 _NIFTI_SPATIAL_UNIT = 0b111
 
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A decoded one-slice image.
+    """A decoded image of one slice, or a stack of them.
 
     Parameters
     ----------
-    pixels : ndarray, shape (rows, columns) or (rows, columns, components)
+    pixels : ndarray, shape (rows, columns[, components]), or of a stack (slices, rows, columns[, components])
         As stored: the first stored row is row 0, whatever the header says of the patient.
     spacing : Spacing
-        Provenance `header`, or unknown.
+        Of a slice; provenance `header`, or unknown.
     axes : (int, int)
         Which of the file's axes are the columns' and the rows' index.
     metadata : dict of str
@@ -55,18 +58,44 @@ def read_volume(path: Path) -> Volume:
     InputError
         When the file is damaged or incomplete, too large, or has more than one slice.
     """
+    volume = read_stack(path)
+    if len(volume.pixels) > 1:
+        rows, columns = volume.pixels.shape[1:3]
+        raise InputError(
+            f"{path.name} has more than one slice ({columns} x {rows} x {len(volume.pixels)}), where one is expected."
+        )
+    return replace(volume, pixels=volume.pixels[0])
+
+
+def read_stack(path: Path, axis: int = 0) -> Volume:
+    """Read all slices of an image, or the moments of a sequence.
+
+    Parameters
+    ----------
+    path : Path
+    axis : {0, 1, 2}
+        Axis of the array (slices, rows, columns) along which the frames lie one behind the other. With 0 a frame is a
+        stored slice; with 2 its columns are the slices' order. Depth is the array's rows both times; with 1 a frame is
+        parallel to these, and the slices' order becomes its rows (which a warning says). Patient axes are not asked.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged or incomplete, too large, has more than three axes, or only one slice to be cut
+        along another axis than 0.
+    """
     import SimpleITK
 
     display = SimpleITK.ProcessObject.GetGlobalWarningDisplay()
     SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         with reading(path, "an NRRD, MHA or NIfTI image"):
-            return _read(path)
+            return _read(path, axis)
     finally:
         SimpleITK.ProcessObject.SetGlobalWarningDisplay(display)
 
 
-def _read(path: Path) -> Volume:
+def _read(path: Path, axis: int) -> Volume:
     import SimpleITK
 
     image_io = _image_io(path)
@@ -75,8 +104,11 @@ def _read(path: Path) -> Volume:
     reader.SetImageIO(image_io)
     reader.ReadImageInformation()
     size = reader.GetSize()
-    axes = _plane(path, size)
-    refuse_huge(path.name, size[axes[0]], size[axes[1]])
+    stored = _stored_axes(path, size)
+    refuse_huge(path.name, size[stored[0]], size[stored[1]])
+    voxels = math.prod(size) * reader.GetNumberOfComponents()
+    if voxels > MAX_VOXELS:
+        raise InputError(f"{path.name} is too large: {voxels:.2g} values, where at most {MAX_VOXELS:.2g} can be read.")
     with TemporaryDirectory() as folder:
         if image_io == "NiftiImageIO":
             reader.SetFileName(str(_complete_nifti(path, reader, Path(folder))))
@@ -84,12 +116,36 @@ def _read(path: Path) -> Volume:
     pixels = SimpleITK.GetArrayFromImage(image)
     if np.iscomplexobj(pixels):
         raise InputError(f"{path.name} holds complex numbers, not the grey values of a frame.")
-    shape = (size[axes[1]], size[axes[0]])
+    shape = tuple(size[each] for each in reversed(stored))
+    if len(shape) == 2:
+        shape = (1, *shape)
     components = image.GetNumberOfComponentsPerPixel()
     pixels = pixels.reshape(shape if components == 1 else (*shape, components))
+    axes = stored[0], stored[1]
+    notes: tuple[str, ...] = ()
+    if axis:
+        pixels, axes, notes = _cut_along(path, pixels, stored, axis)
     metadata = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
-    spacing, notes = _spacing(path, image_io, image, axes, metadata)
-    return Volume(pixels, spacing, axes, metadata, notes + _orientation_note(image, axes))
+    spacing, spacing_notes = _spacing(path, image_io, image, axes, metadata)
+    return Volume(pixels, spacing, axes, metadata, notes + spacing_notes + _orientation_note(image, axes))
+
+
+def _cut_along(
+    path: Path, pixels: np.ndarray, stored: tuple[int, ...], axis: int
+) -> tuple[np.ndarray, tuple[int, int], tuple[str, ...]]:
+    """The stack seen along another axis than the stored one."""
+    if axis not in (1, 2):
+        raise InputError(f"The frames of a stack lie along axis 0, 1 or 2, not {axis}.")
+    if len(stored) < 3:
+        raise InputError(f"{path.name} has a single slice: it cannot be cut along another axis.")
+    column, row, slices = stored
+    if axis == 2:
+        return np.moveaxis(pixels, (2, 1, 0), (0, 1, 2)), (slices, row), ()
+    return (
+        np.moveaxis(pixels, 1, 0),
+        (column, slices),
+        ("The frames are parallel to the stored rows: depth is taken along the order of the slices.",),
+    )
 
 
 def _image_io(path: Path) -> str:
@@ -102,18 +158,16 @@ def _image_io(path: Path) -> str:
     return "MetaImageIO" if name.endswith((".mha", ".mhd")) else "NrrdImageIO"
 
 
-def _plane(path: Path, size: tuple[int, ...]) -> tuple[int, int]:
-    """The two axes that make the frame: single-slice axes are dropped, the last one first."""
+def _stored_axes(path: Path, size: tuple[int, ...]) -> tuple[int, ...]:
+    """The file's axes of columns, rows and, in a stack, slices: single-slice axes are dropped, the last one first."""
     axes = list(range(len(size)))
     for axis in reversed(range(len(size))):
         if len(axes) > 2 and size[axis] == 1:
             axes.remove(axis)
-    if len(axes) > 2:
+    if len(axes) > 3:
         extent = " x ".join(map(str, size))
-        raise InputError(
-            f"{path.name} has more than one slice ({extent}): volumes and cine loops come as single frames for now."
-        )
-    return axes[0], axes[1]
+        raise InputError(f"{path.name} has more than three axes ({extent}): save one loop or one volume by itself.")
+    return tuple(axes)
 
 
 def _spacing(

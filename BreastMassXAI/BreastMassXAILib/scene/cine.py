@@ -374,19 +374,19 @@ def _show_curve(companion, name: str, result: CineResult) -> tuple[Any, Any]:
 
 
 def _fill_curve(node, result: CineResult, time_title: str | None) -> None:
-    numbers = {
-        "frame": [frame.index for frame in result.frames],
+    numbers: dict[str, list[Any]] = {
+        "frame": [frame.index + 1 for frame in result.frames],
         "probability": [frame.result.probability for frame in result.frames],
         "threshold": [result.threshold] * len(result.frames),
     }
     if time_title is not None:
         numbers = {time_title: [frame.time_s for frame in result.frames], **numbers}
-    words = {
+    words: dict[str, list[Any]] = {
         "decision": [frame.result.decision for frame in result.frames],
         "mask": [frame.mask_origin for frame in result.frames],
     }
     table = vtkTable()
-    columns: dict[str, list[Any]] = {**numbers, **words}
+    columns = {**numbers, **words}
     for title, values in columns.items():
         column = vtkDoubleArray() if title in numbers else vtkStringArray()
         column.SetName(title)
