@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -215,12 +216,17 @@ def _decide(probability: float, threshold: float, hit_share: float, grey_zone: f
 
 
 def _warnings(cine: Cine, frames: Sequence[FrameResult]) -> tuple[str, ...]:
-    """What concerns the loop, then what concerns frames, each text once with the number of frames."""
-    texts = Counter(text for frame in frames for text in frame.result.warnings if text not in cine.warnings)
-    told = [
-        text if number == len(frames) else f"On {number} of {len(frames)} frames: {text}"
-        for text, number in texts.items()
-    ]
+    """What concerns the loop, then what concerns frames: once, whatever numbers it has from frame to frame."""
+    found: dict[str, list[str]] = {}
+    for frame in frames:
+        for text in frame.result.warnings:
+            if text not in cine.warnings:
+                found.setdefault(re.sub(r"\d+([.,]\d+)*", "0", text), []).append(text)
+    told = []
+    for texts in found.values():
+        example = "" if len(set(texts)) == 1 else ", for example"
+        everywhere = len(texts) == len(frames) and not example
+        told.append(texts[0] if everywhere else f"On {len(texts)} of {len(frames)} frames{example}: {texts[0]}")
     if len({frame.result.spacing_mm for frame in frames}) > 1:
         told.append("The pixel size changes within the loop; each frame is measured with its own.")
     return (*cine.warnings, *told)

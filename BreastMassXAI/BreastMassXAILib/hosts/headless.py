@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError, MissingPackageError, OutputError
 from ..core.explain import Explanation
