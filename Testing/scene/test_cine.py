@@ -202,7 +202,7 @@ def test_a_saved_loop_opens_synchronised_and_with_the_same_bytes(headless, loop,
     from BreastMassXAILib.hosts.headless import HeadlessSlicer
     from BreastMassXAILib.scene.cine import cine_nodes, cine_of, masks_of
 
-    cases, frames, result = loop
+    _, frames, result = loop
     headless.add_cine(frames, result, "N")
     path = tmp_path / "scene.mrb"
     headless.save(path)

@@ -27,6 +27,8 @@ from ..readers.results import CINE_FILE, atomic_folder
 from .analyze import Request, load_bundle_of, stem, with_asked_spacing
 from .progress import reporter
 
+BATCH = 8
+"""Frames in one pass of the network."""
 SCENE_PIXELS = 60_000_000
 """Pixels of all frames together that a scene may hold: 125 frames of 600 x 800, in Slicer some 0.5 GB."""
 
@@ -83,6 +85,7 @@ def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None
                 bundle,
                 settings,
                 frames=chosen,
+                batch=BATCH,
                 each=_all_of(writer.add, for_scene.add, strongest.add),
                 progress=_share(progress, 0.0, 0.9),
             )
