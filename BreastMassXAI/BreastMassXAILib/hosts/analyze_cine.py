@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from ..core.cine import Cine
-from ..core.cine_result import CineResult, ExplainedFrame
+from ..core.cine_result import CineResult, ExplainedFrame, FrameResult
 from ..core.errors import InputError, MissingPackageError
-from ..core.frame import Frame
+from ..core.explain import Explanation
+from ..core.frame import Case, Frame
 from ..core.progress import Progress
 from ..core.propagation import MassTrack
 from ..core.regions import RELEVANT, mask_box
 from ..core.result import Settings
 from ..core.words import NAMES
 from ..pipeline import analyze_cine
-from ..readers.cine_results import CineWriter, frames_csv
+from ..readers.cine_results import CineWriter, frames_csv, map_stream
 from ..readers.cines import open_cine
 from ..readers.curve import write_curve
 from ..readers.figure import write_figure
@@ -95,7 +96,7 @@ def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None
         assert strongest.frame is not None
         write_figure(folder / "figure.png", strongest.frame.case, strongest.frame.explanation)
         progress(93, 100, "Slicer scene")
-        note = _write_scene(folder / "scene.mrb", for_scene.frames, result, stem(request.cine))
+        note = _write_scene(folder, for_scene, cine, result, stem(request.cine))
     progress(100, 100, "done")
     print(cine_summary(result))
     print(f"Results: {out}" + (f" ({note})" if note else ""))
@@ -155,14 +156,14 @@ def _write_texts(folder: Path, result: CineResult) -> None:
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _write_scene(path: Path, frames: list[ExplainedFrame], result: CineResult, name: str) -> str:
+def _write_scene(folder: Path, frames: _SceneFrames, cine: Cine, result: CineResult, name: str) -> str:
     """Write the scene; where Slicer's libraries are missing, say so instead of failing the rest."""
     try:
         from .headless import HeadlessSlicer
 
         headless = HeadlessSlicer()
-        headless.add_cine(frames, result, name)
-        headless.save(path)
+        headless.add_cine(frames.read(cine, map_stream(folder / "saliency.nrrd")), result, name)
+        headless.save(folder / "scene.mrb")
     except MissingPackageError as error:
         return f"without scene.mrb: {error}"
     if len(frames) < len(result.frames):
@@ -180,13 +181,26 @@ def _shown(chosen: range, track: MassTrack, pixels: int) -> set[int]:
 
 
 class _SceneFrames:
+    """Remembers of the frames that the scene shall show what is not on the disk already."""
+
     def __init__(self, wanted: set[int]) -> None:
         self._wanted = wanted
-        self.frames: list[ExplainedFrame] = []
+        self._kept: list[tuple[int, FrameResult, np.ndarray, np.ndarray]] = []
+        self._seen = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def add(self, frame: ExplainedFrame) -> None:
         if frame.entry.index in self._wanted:
-            self.frames.append(frame)
+            self._kept.append((self._seen, frame.entry, frame.case.mass, frame.explanation.labels))
+        self._seen += 1
+
+    def read(self, cine: Cine, saliency: np.ndarray) -> Iterator[ExplainedFrame]:
+        """The frames again, one by one, with their maps from ``saliency.nrrd``."""
+        for place, entry, mass, labels in self._kept:
+            case = Case(cine.read(entry.index), mass)
+            yield ExplainedFrame(entry, case, Explanation(entry.result, saliency[place], labels))
 
 
 class _Strongest:

@@ -97,7 +97,7 @@ class HeadlessSlicer:
         Parameters
         ----------
         frames : iterable of ExplainedFrame
-            In order; all of the loop's or some.
+            In order; all of the loop's or some. Their frames are forgotten one by one.
         result : CineResult
             Of the whole loop.
         name : str
@@ -106,19 +106,18 @@ class HeadlessSlicer:
         from ..scene.cine import add_cine, add_masses, append_frame, show_cine_explanation
         from ..scene.views import show_in_slice_view
 
-        explained = list(frames)
-        times = [frame.entry.time_s for frame in explained]
-        browser = add_cine(self.scene, name, timed=None not in times)
-        for frame, time_s in zip(explained, times, strict=True):
-            append_frame(
-                browser, frame.case.frame, frame.entry.index + 1 if time_s is None or None in times else time_s
-            )
-        masses = add_masses(browser, ((item, f.case.mass) for item, f in enumerate(explained)), f"{name} mass")
-        nodes = show_cine_explanation(
-            browser, ((item, f.explanation) for item, f in enumerate(explained)), result, mass_segmentation=masses
-        )
-        strongest = [frame.entry.index == result.strongest for frame in explained]
-        browser.SetSelectedItemNumber(strongest.index(True) if any(strongest) else 0)
+        timed = all(entry.time_s is not None for entry in result.frames)
+        browser = add_cine(self.scene, name, timed)
+        indices, masses, explanations = [], [], []
+        for frame in frames:
+            entry = frame.entry
+            append_frame(browser, frame.case.frame, entry.index + 1 if entry.time_s is None else entry.time_s)
+            indices.append(entry.index)
+            masses.append(frame.case.mass)
+            explanations.append(frame.explanation)
+        mass_node = add_masses(browser, enumerate(masses), f"{name} mass")
+        nodes = show_cine_explanation(browser, enumerate(explanations), result, mass_segmentation=mass_node)
+        browser.SetSelectedItemNumber(indices.index(result.strongest) if result.strongest in indices else 0)
         show_in_slice_view(self.scene, nodes.explanation)
         _show_red_view_alone(self.scene)
         return nodes
