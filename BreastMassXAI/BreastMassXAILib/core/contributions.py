@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .field import Field, cell_weights
+from .field import Field, cell_weights, weigh
 from .regions import REGIONS
 
 
@@ -27,12 +27,12 @@ def cell_coverage(labels: np.ndarray, field: Field, cells: tuple[int, int]) -> n
     # One pixel more on each side: the field's border may cut a pixel whose centre lies outside.
     rows = slice(max(rows.start - 1, 0), min(rows.stop + 1, labels.shape[0]))
     columns = slice(max(columns.start - 1, 0), min(columns.stop + 1, labels.shape[1]))
-    vertical = cell_weights(row_edges - rows.start, rows.stop - rows.start).astype(np.float32)
-    horizontal = cell_weights(column_edges - columns.start, columns.stop - columns.start).astype(np.float32)
+    vertical = cell_weights(row_edges - rows.start, rows.stop - rows.start)
+    horizontal = cell_weights(column_edges - columns.start, columns.stop - columns.start)
     inside = labels[rows, columns]
     coverage = np.empty((len(REGIONS), *cells))
     for label in range(1, len(REGIONS)):
-        coverage[label] = (vertical @ (inside == label).astype(np.float32)) @ horizontal.T
+        coverage[label] = weigh(vertical, inside == label, horizontal)
     coverage[0] = 1 - coverage[1:].sum(axis=0)
     return coverage
 

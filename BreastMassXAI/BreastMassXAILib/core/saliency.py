@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .field import Field, bilinear_weights
+from .field import Field, bilinear_weights, weigh
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def to_frame_grid(cells: np.ndarray, field: Field, shape: tuple[int, int]) -> np
     vertical = bilinear_weights(field.row, field.height, cells.shape[0], rows)
     horizontal = bilinear_weights(field.column, field.width, cells.shape[1], columns)
     saliency = np.zeros(shape, np.float32)
-    saliency[rows, columns] = (vertical @ cells.astype(np.float32)) @ horizontal.T
+    saliency[rows, columns] = weigh(vertical, cells, horizontal)
     return saliency
 
 
