@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from BreastMassXAILib.core.errors import InputError, SpacingError
-from BreastMassXAILib.core.frame import BeamGeometry, Provenance, Spacing
-from BreastMassXAILib.core.regions import BELOW, ELSEWHERE, MASS, PERITUMORAL, area_fractions, region_labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_edt
+
+from BreastMassXAILib.core.errors import InputError, SpacingError
+from BreastMassXAILib.core.frame import BeamGeometry, Provenance, Spacing
+from BreastMassXAILib.core.regions import BELOW, ELSEWHERE, MASS, PERITUMORAL, area_fractions, region_labels
 
 
 def spacing(row_mm, column_mm):
