@@ -103,12 +103,11 @@ def test_slicer_reads_the_points(analyzed):
     slicer = pytest.importorskip("slicer")
     scene = slicer.vtkMRMLScene()
     node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
-    storage = slicer.vtkMRMLMarkupsFiducialStorageNode()
+    storage = slicer.vtkMRMLMarkupsJsonStorageNode()
     storage.SetFileName(str(analyzed / "extremes.mrk.json"))
     assert storage.ReadData(node)
     result = CaseResult.from_json((analyzed / "result.json").read_text())
-    position = [0.0, 0.0, 0.0]
-    node.GetNthControlPointPosition(0, position)
+    position = node.GetNthControlPointPosition(0)
     top = result.extremes["max"]
     assert position == pytest.approx([-top.column_mm, -top.row_mm, 0])  # RAS
     assert node.GetNthControlPointLabel(0) == "max"
@@ -161,7 +160,7 @@ def refuse(capsys, out, *arguments):
 def bad_frames(folder):
     return {
         "missing": (folder / "none.png", "no file"),
-        "not an image": (_text(folder / "t.png"), "not an image"),
+        "not an image": (_text(folder / "t.png"), "no image"),
         "1x1": (picture(folder / "one.png", NOISE[:1, :1]), "too small"),
         "constant": (picture(folder / "flat.png", np.full((60, 80), 9, np.uint8)), "constant"),
         "NaN": (_volume(folder / "nan.nrrd"), "NaN"),
