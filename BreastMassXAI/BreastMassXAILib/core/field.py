@@ -48,7 +48,7 @@ class FieldRule:
         ``frame``: the whole frame, whatever its aspect (the paper). ``square``: a square centred on the box around the
         mass, with a side of `scale` times the box's larger side.
     scale : float, optional
-        Only for ``square``; above 1.
+        Only for ``square``; above 1, at most 20.
 
     Raises
     ------
@@ -62,8 +62,8 @@ class FieldRule:
     def __post_init__(self) -> None:
         if self.kind not in ("frame", "square"):
             raise InputError(f"The network's field must be 'frame' or 'square', not {self.kind!r}.")
-        if (self.kind == "square") != (self.scale is not None) or (self.scale is not None and not self.scale > 1):
-            raise InputError("A square field needs a scale above 1, and the whole frame has none.")
+        if (self.kind == "square") != (self.scale is not None) or (self.scale is not None and not 1 < self.scale <= 20):
+            raise InputError("A square field needs a scale above 1 and at most 20, and the whole frame has none.")
 
     def field(self, mass: np.ndarray) -> Field:
         """The field of a frame with this mass mask (bool, shape of the frame, not empty)."""

@@ -10,8 +10,12 @@ import numpy as np
 
 from .errors import InputError, SpacingError
 
-MAX_PIXELS = 64_000_000
-"""Frames above this are refused before they are decoded (an 8000 x 8000 frame still passes)."""
+MAX_PIXELS = 16_000_000
+"""Frames above this are refused before they are decoded; the largest ultrasound screens have some 2 million pixels."""
+MIN_SIDE = 16
+"""Frames with fewer rows or columns are refused: no tissue can be seen on them."""
+MM_PER_PIXEL = (0.001, 10.0)
+"""Pixel sizes that an ultrasound image can have."""
 
 
 class Provenance(str, Enum):
@@ -46,6 +50,10 @@ class Spacing:
                 raise SpacingError("An unknown spacing cannot have a size in millimetres.")
         elif any(size is None or not math.isfinite(size) or size <= 0 for size in sizes):
             raise SpacingError(f"The spacing must be two positive numbers of millimetres per pixel, not {sizes}.")
+        elif not all(size is not None and MM_PER_PIXEL[0] <= size <= MM_PER_PIXEL[1] for size in sizes):
+            raise SpacingError(
+                f"A pixel of {self.row_mm:.4g} x {self.column_mm:.4g} mm (row x column) is no pixel of an ultrasound image."
+            )
 
     @classmethod
     def unknown(cls) -> Spacing:
@@ -120,7 +128,7 @@ class Frame:
     Raises
     ------
     InputError
-        When the pixels are not a 2D image of finite numbers with at least 2 x 2 pixels and two different grey values.
+        When the pixels are not a 2D image of finite numbers with at least 16 x 16 pixels and two different grey values.
     """
 
     pixels: np.ndarray
@@ -134,7 +142,7 @@ class Frame:
         pixels = np.asarray(self.pixels)
         if pixels.ndim != 2:
             raise InputError(f"A frame is one 2D image, but this array has the shape {pixels.shape}.")
-        if min(pixels.shape) < 2:
+        if min(pixels.shape) < MIN_SIDE:
             rows, columns = pixels.shape
             raise InputError(f"The frame has only {columns} x {rows} pixels: too small to be an ultrasound image.")
         low, high = float(pixels.min()), float(pixels.max())
