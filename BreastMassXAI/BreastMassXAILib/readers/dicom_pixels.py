@@ -22,6 +22,8 @@ _PALETTE = "PALETTE COLOR"
 _PIXEL_DATA_HEADER = 12
 """Bytes of tag, VR and length before compressed pixel data (always explicit VR, little endian)."""
 _COLOUR_SPACE_MARKER = b"JFIF"
+_BEYOND_PILLOW = ("does not support", "cannot decode", "values of up to 16")
+"""In pydicom's messages over what pillow cannot do at all."""
 _WHAT = "a DICOM image"
 
 
@@ -117,13 +119,25 @@ class DicomImage:
         # A deflated file has no place where its pixels begin.
         source = dcmread(self.path, force=True) if self._syntax.is_deflated else self.path
         options = {} if self._syntax.is_deflated else self._options
-        try:
-            values = pixel_array(source, index=index, raw=raw, **options)
-        except (RuntimeError, NotImplementedError) as error:
-            raise self._undecodable(error) from error
+        for plugin in self._plugins():
+            try:
+                values = pixel_array(source, index=index, raw=raw, decoding_plugin=plugin, **options)
+                break
+            except (RuntimeError, NotImplementedError) as error:
+                if plugin and any(word in str(error) for word in _BEYOND_PILLOW):
+                    continue
+                raise self._undecodable(error) from error
         if values.shape[:2] != self.shape:
             raise InputError(f"{self.path.name} is damaged: its pixels do not have the size that its header states.")
         return values
+
+    def _plugins(self) -> tuple[str, ...]:
+        """The decoders to try; "" stands for pydicom's own order, in which GDCM ends the program over a bad file."""
+        from pydicom.pixels import get_decoder
+
+        if not self._syntax.is_compressed or "pillow" not in get_decoder(self._syntax).available_plugins:
+            return ("",)
+        return "pillow", ""
 
     def _decodes_to_rgb(self) -> bool:
         from pydicom.uid import JPEG2000TransferSyntaxes

@@ -86,9 +86,12 @@ def _to_eight_bits(
     if limits is None:
         return values.astype(np.float32), ()
     low, high = limits
-    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
+    # Whole numbers of 16 bits are exact in float32, which takes half the time.
+    scaled = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    scaled -= low
+    scaled *= 255 / (high - low)
     note = f"The frame has more than 8 bits: {low:g} to {high:g} ({origin}) was mapped linearly to grey 0 to 255."
-    return np.clip(scaled, 0, 255).astype(np.float32), (note,)
+    return np.clip(scaled, 0, 255, out=scaled).astype(np.float32, copy=False), (note,)
 
 
 def luminance(colours: np.ndarray) -> np.ndarray:
@@ -120,7 +123,7 @@ def overlay_notes(marked: np.ndarray, scan_area: np.ndarray | None = None) -> tu
     scan_area : ndarray of bool, optional
         Where Doppler can lie; colours elsewhere are of the device's screen.
     """
-    share = float(marked.mean())
+    share = np.count_nonzero(marked) / max(marked.size, 1)
     if share < MARKS_SHARE:
         return ()
     if share > TINT_SHARE:

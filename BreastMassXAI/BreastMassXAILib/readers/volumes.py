@@ -23,6 +23,8 @@ MAX_VOXELS = 2_000_000_000
 """Stacks above this are refused before memory is taken for them (a breast volume has some 100 million voxels)."""
 
 _HEADER_LIMIT = 1 << 20
+_LARGEST = 1e9
+_SIZE_FIELDS = {"NrrdImageIO": (b"dimension", b"sizes"), "MetaImageIO": (b"NDims", b"DimSize")}
 _NIFTI_SPATIAL_UNIT = 0b111
 
 
@@ -99,11 +101,16 @@ def _read(path: Path, axis: int) -> Volume:
     import SimpleITK
 
     image_io = _image_io(path)
+    if image_io in _SIZE_FIELDS:
+        _check_sizes(path, *_SIZE_FIELDS[image_io])
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO(image_io)
     reader.ReadImageInformation()
     size = reader.GetSize()
+    placement = np.abs([*reader.GetSpacing(), *reader.GetOrigin(), *reader.GetDirection()])
+    if min(size) < 1 or not (placement < _LARGEST).all():  # ITK inverts such a matrix for ever
+        raise InputError(f"{path.name} is damaged: its header places the image nowhere.")
     stored = _stored_axes(path, size)
     refuse_huge(path.name, size[stored[0]], size[stored[1]])
     voxels = math.prod(size) * reader.GetNumberOfComponents()
@@ -156,6 +163,24 @@ def _image_io(path: Path) -> str:
     if name.endswith((".nii", ".nii.gz")):
         return "NiftiImageIO"
     return "MetaImageIO" if name.endswith((".mha", ".mhd")) else "NrrdImageIO"
+
+
+def _check_sizes(path: Path, dimension: bytes, sizes: bytes) -> None:
+    """The sizes in a header of text must be whole numbers, as many as it says.
+
+    The libraries read "1e308" as 1, and MetaIO reaches beyond its memory where the two fields disagree.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER_LIMIT)
+    found = re.findall(
+        rb"^\s*(%b|%b)\s*[:=]([^\r\n]*)" % (dimension, sizes), header, flags=re.MULTILINE | re.IGNORECASE
+    )
+    values = [(name.lower(), text.split()) for name, text in found]
+    counts = [text for name, text in values if name == dimension.lower()]
+    extents = [text for name, text in values if name == sizes.lower()]
+    whole = all(number.isdigit() for _, text in values for number in text)
+    if len(counts) != 1 or len(extents) != 1 or not whole or [b"%d" % len(extents[0])] != counts[0]:
+        raise InputError(f"{path.name} is damaged: its header does not state its size in whole numbers.")
 
 
 def _stored_axes(path: Path, size: tuple[int, ...]) -> tuple[int, ...]:
