@@ -24,6 +24,9 @@ _PIXEL_DATA_HEADER = 12
 _COLOUR_SPACE_MARKER = b"JFIF"
 _BEYOND_PILLOW = ("does not support", "cannot decode", "values of up to 16")
 """In pydicom's messages over what pillow cannot do at all."""
+_ONLY_GDCM = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (57, 70, 80, 81))
+"""Transfer syntaxes of JPEG lossless and JPEG-LS."""
+_JPEG_HEADER_LIMIT = 1 << 16
 _WHAT = "a DICOM image"
 
 
@@ -118,6 +121,8 @@ class DicomImage:
 
         # A deflated file has no place where its pixels begin.
         source = dcmread(self.path, force=True) if self._syntax.is_deflated else self.path
+        if self._syntax in _ONLY_GDCM:
+            self._check_jpeg(index)
         options = {} if self._syntax.is_deflated else self._options
         for plugin in self._plugins():
             try:
@@ -150,7 +155,7 @@ class DicomImage:
 
         file.seek(_PIXEL_DATA_HEADER, 1)
         parse_basic_offsets(file)
-        start = file.tell()
+        self._pixels_start = start = file.tell()
         fragments, offsets = parse_fragments(file)
         if fragments < self.count:
             raise InputError(
@@ -168,6 +173,20 @@ class DicomImage:
         if offsets[-1] + 8 + lengths[-1] > self.path.stat().st_size:
             raise InputError(f"{self.path.name} is incomplete: it ends before its last frame.")
         self._options["extended_offsets"] = ([offset - start for offset in offsets], lengths)
+
+    def _check_jpeg(self, index: int) -> None:
+        """GDCM ends the program where the JPEG's own header contradicts the file's."""
+        if "extended_offsets" not in self._options:
+            return
+        offsets, lengths = self._options["extended_offsets"]
+        with self.path.open("rb") as file:
+            file.seek(self._pixels_start + offsets[index] + 8)
+            stated = _jpeg_header(file.read(min(lengths[index], _JPEG_HEADER_LIMIT)))
+        header = self.header
+        allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
+        bits = {stored} if allocated == 8 else {stored, allocated}
+        if stated is None or stated[1:] != (*self.shape, int(header.SamplesPerPixel)) or stated[0] not in bits:
+            raise InputError(f"{self.path.name} is damaged: its compressed pixels contradict its header.")
 
     def _correct_colour_space(self, head: bytes) -> None:
         """A JPEG with a JFIF marker is YCbCr, whatever a careless device calls it (Slicer's DICOM patcher does so)."""
@@ -221,6 +240,21 @@ class DicomImage:
             f"{self.path.name} is compressed ({self._syntax.name}) and no decoder for it is installed: install "
             f"{packages}, or save the frame uncompressed."
         )
+
+
+def _jpeg_header(data: bytes) -> tuple[int, int, int, int] | None:
+    """Precision, rows, columns and components of the start-of-frame segment of a JPEG (T.81 B.2.2) or JPEG-LS."""
+    at = 2
+    while at + 10 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xFF:  # a fill byte
+            at += 1
+        elif marker in (0xC3, 0xF7):
+            rows, columns = struct.unpack(">HH", data[at + 5 : at + 9])
+            return data[at + 4], rows, columns, data[at + 9]
+        else:
+            at += 2 + length
+    return None
 
 
 def _luma_and_colours(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

@@ -87,9 +87,8 @@ def _to_eight_bits(
         return values.astype(np.float32), ()
     low, high = limits
     # Whole numbers of 16 bits are exact in float32, which takes half the time.
-    scaled = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
-    scaled -= low
-    scaled *= 255 / (high - low)
+    exact = values.astype(np.float32) if values.dtype.itemsize <= 2 else values.astype(np.float64)
+    scaled = (exact - low) * (255 / (high - low))
     note = f"The frame has more than 8 bits: {low:g} to {high:g} ({origin}) was mapped linearly to grey 0 to 255."
     return np.clip(scaled, 0, 255, out=scaled).astype(np.float32, copy=False), (note,)
 

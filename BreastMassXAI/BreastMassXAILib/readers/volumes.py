@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import re
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +20,9 @@ from .files import header_spacing, reading, refuse_huge
 if TYPE_CHECKING:
     import SimpleITK
 
-MAX_VOXELS = 2_000_000_000
-"""Stacks above this are refused before memory is taken for them (a breast volume has some 100 million voxels)."""
+MAX_VOXELS = 500_000_000
+"""Stacks above this are refused before memory is taken for them (a breast volume has some 100 million voxels, a loop of
+1,600 frames of 640 x 480 pixels this many)."""
 
 _HEADER_LIMIT = 1 << 20
 _LARGEST = 1e9
@@ -120,7 +122,10 @@ def _read(path: Path, axis: int) -> Volume:
         if image_io == "NiftiImageIO":
             reader.SetFileName(str(_complete_nifti(path, reader, Path(folder))))
         image = reader.Execute()
-    pixels = SimpleITK.GetArrayFromImage(image)
+    pixels = SimpleITK.GetArrayViewFromImage(image)
+    if image_io == "MetaImageIO":
+        _check_compressed_meta(path, pixels.nbytes)
+    pixels = pixels.copy()
     if np.iscomplexobj(pixels):
         raise InputError(f"{path.name} holds complex numbers, not the grey values of a frame.")
     shape = tuple(size[each] for each in reversed(stored))
@@ -163,6 +168,24 @@ def _image_io(path: Path) -> str:
     if name.endswith((".nii", ".nii.gz")):
         return "NiftiImageIO"
     return "MetaImageIO" if name.endswith((".mha", ".mhd")) else "NrrdImageIO"
+
+
+def _check_compressed_meta(path: Path, needed: int) -> None:
+    """MetaIO fills up compressed data that are too short without a word, so they are counted here."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_LIMIT)
+    if not re.search(rb"^\s*CompressedData\s*[:=]\s*T", header, flags=re.MULTILINE | re.IGNORECASE):
+        return
+    found = re.search(rb"^\s*ElementDataFile\s*[:=][ \t]*([^\r\n]*)\r?\n?", header, flags=re.MULTILINE | re.IGNORECASE)
+    name = found.group(1).strip().decode("utf-8", "replace") if found else ""
+    local = name.upper() == "LOCAL"
+    present, inflate = 0, zlib.decompressobj()
+    with (path if local else path.parent / name).open("rb") as file:
+        file.seek(found.end() if found and local else 0)
+        while present < needed and not inflate.eof and (block := file.read(1 << 16)):
+            present += len(inflate.decompress(block))
+    if present < needed:
+        raise InputError(f"{path.name} is incomplete: it ends before its last pixel.")
 
 
 def _check_sizes(path: Path, dimension: bytes, sizes: bytes) -> None:
@@ -239,6 +262,11 @@ def _complete_nifti(path: Path, reader: SimpleITK.ImageFileReader, folder: Path)
     pixels from the second; only a copy that lies alone is safe.
     """
     field = reader.GetMetaData
+    scaled = (float(field("scl_slope")), float(field("scl_inter"))) not in ((0.0, 0.0), (1.0, 0.0))
+    if scaled and reader.GetNumberOfComponents() > 1:  # ITK ends the program over these
+        raise InputError(f"{path.name} has scaled colours, which cannot be read: save it as NRRD.")
+    if not float(field("vox_offset")) >= 0:
+        raise InputError(f"{path.name} is damaged: its header does not say where its pixels begin.")
     voxels = math.prod(int(field(f"dim[{axis}]")) for axis in range(1, int(field("dim[0]")) + 1))
     needed = int(float(field("vox_offset"))) + voxels * int(field("bitpix")) // 8
     with path.open("rb") as file:
