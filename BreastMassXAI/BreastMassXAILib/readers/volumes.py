@@ -261,9 +261,12 @@ def _complete_nifti(path: Path, reader: SimpleITK.ImageFileReader, folder: Path)
     so its bytes are counted here. And for ``x.nii.gz`` beside an ``x.nii`` the header is taken from the first and the
     pixels from the second; only a copy that lies alone is safe.
     """
+    import SimpleITK
+
     field = reader.GetMetaData
-    scaled = (float(field("scl_slope")), float(field("scl_inter"))) not in ((0.0, 0.0), (1.0, 0.0))
-    if scaled and reader.GetNumberOfComponents() > 1:  # ITK ends the program over these
+    # ITK turns scaled values into floats, and ends the program where these are vectors.
+    vectors_of_floats = {SimpleITK.sitkVectorFloat32: 16, SimpleITK.sitkVectorFloat64: 64}
+    if vectors_of_floats.get(reader.GetPixelIDValue()) not in (None, int(field("datatype"))):
         raise InputError(f"{path.name} has scaled colours, which cannot be read: save it as NRRD.")
     if not float(field("vox_offset")) >= 0:
         raise InputError(f"{path.name} is damaged: its header does not say where its pixels begin.")
