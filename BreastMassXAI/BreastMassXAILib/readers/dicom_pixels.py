@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -257,15 +258,19 @@ def _jpeg_header(data: bytes) -> tuple[int, int, int, int] | None:
     return None
 
 
-def _luma_and_colours(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Y is the luminance; the colours follow from Cb and Cr by PS3.3 C.7.6.3.1.2, without red, green and blue.
-
-    Of R - Y = 1.402 Cr', B - Y = 1.772 Cb' and G - Y = -0.344 Cb' - 0.714 Cr' only the differences count here.
-    """
+def _luma_and_colours(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Y is the luminance already, and whether a pixel is coloured follows from Cb and Cr alone."""
     if values.dtype != np.uint8 or values.ndim != 3:
         raise ValueError("YBR pixels have three samples of 8 bits")
-    grey = values[..., 0].astype(np.float32)
-    blue, red = (values[..., channel].astype(np.float32) - 128 for channel in (1, 2))
-    if max(np.abs(blue).max(), np.abs(red).max()) < 10:  # too little for any pixel to count as coloured
-        return grey, None
-    return grey, coloured(np.stack([1.402 * red, -0.344 * blue - 0.714 * red, 1.772 * blue], axis=2))
+    luma, blue, red = np.moveaxis(values, 2, 0)
+    return luma.astype(np.float32), _coloured_chroma()[blue, red]
+
+
+@cache
+def _coloured_chroma() -> np.ndarray:
+    """Whether a pixel is coloured, by its Cb and Cr (PS3.3 C.7.6.3.1.2); bool, shape (256, 256).
+
+    Of R - Y = 1.402 Cr', B - Y = 1.772 Cb' and G - Y = -0.344 Cb' - 0.714 Cr' only the differences count.
+    """
+    blue, red = np.mgrid[-128:128, -128:128]
+    return coloured(np.stack([1.402 * red, -0.344 * blue - 0.714 * red, 1.772 * blue], axis=2))
