@@ -47,7 +47,6 @@ from pydicom.uid import (
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     RLELossless,
-    generate_uid,
 )
 
 SHAPE = (40, 56)
@@ -151,7 +150,7 @@ def _write_dicoms(folder: Path, grey: np.ndarray, colour: np.ndarray, mask: np.n
     for name in ("grey", "wide", "loop", "palette"):
         kinds[f"rle-{name}"] = pydicom.Dataset(kinds[name])
         kinds[f"rle-{name}"].file_meta = FileMetaDataset(kinds[name].file_meta)
-        kinds[f"rle-{name}"].compress(RLELossless)
+        kinds[f"rle-{name}"].compress(RLELossless, generate_instance_uid=False)
     for syntax, form in ((JPEGBaseline8Bit, "JPEG"), (JPEG2000Lossless, "JPEG2000")):
         data = dicom(loop, FrameTimeVector=[0, 33.3, 33.3])
         path = folder / "frame.tmp"
@@ -195,12 +194,18 @@ def _compress_with_gdcm(source: Path, target: Path, syntax: str) -> None:
     writer.SetImage(change.GetOutput())
     if not writer.Write():
         raise RuntimeError(f"gdcm cannot write {target}")
+    data, written = pydicom.dcmread(source), pydicom.dcmread(target)
+    # All but the pixels is the source's: gdcm writes the time and new identifiers each time.
+    data.PixelData = written.PixelData
+    data["PixelData"].is_undefined_length = True
+    data.file_meta.TransferSyntaxUID = written.file_meta.TransferSyntaxUID
+    data.save_as(target)
 
 
 def dicom(pixels: np.ndarray, **tags) -> Dataset:
     """An ultrasound image, or loop when `pixels` has three axes of which the last is no colour, with two regions."""
     data = Dataset()
-    data.SOPClassUID, data.SOPInstanceUID, data.Modality = "1.2.840.10008.5.1.4.1.1.6.1", generate_uid(), "US"
+    data.SOPClassUID, data.SOPInstanceUID, data.Modality = "1.2.840.10008.5.1.4.1.1.6.1", "1.2.3.4", "US"
     samples = 3 if pixels.shape[-1] == 3 else 1
     frames = pixels.shape[0] if pixels.ndim == 3 and samples == 1 else 1
     data.Rows, data.Columns = pixels.shape[-2:] if samples == 1 else pixels.shape[:2]

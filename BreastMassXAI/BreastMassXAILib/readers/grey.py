@@ -86,11 +86,18 @@ def _to_eight_bits(
     if limits is None:
         return values.astype(np.float32), ()
     low, high = limits
-    # Whole numbers of 16 bits are exact in float32, which takes half the time.
-    exact = values.astype(np.float32) if values.dtype.itemsize <= 2 else values.astype(np.float64)
-    scaled = (exact - low) * (255 / (high - low))
     note = f"The frame has more than 8 bits: {low:g} to {high:g} ({origin}) was mapped linearly to grey 0 to 255."
-    return np.clip(scaled, 0, 255, out=scaled).astype(np.float32, copy=False), (note,)
+    if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:  # a table takes a quarter of the time
+        count = 1 << 8 * values.dtype.itemsize
+        levels = np.arange(count)
+        levels[levels > np.iinfo(values.dtype).max] -= count  # negative values count from the table's end
+        return _stretched(levels, low, high)[values], (note,)
+    return _stretched(values, low, high), (note,)
+
+
+def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
+    return np.clip(scaled, 0, 255).astype(np.float32)
 
 
 def luminance(colours: np.ndarray) -> np.ndarray:
