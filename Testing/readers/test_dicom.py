@@ -380,6 +380,9 @@ def test_dicom_is_known_by_its_content_or_else_by_its_suffix(tmp_path, speckle):
 
 def test_other_modalities_are_named(tmp_path, speckle):
     assert "modality is MG" in read_with(tmp_path, speckle, Modality="MG").warnings[0]
+    path = write_dicom(tmp_path / "frame.dcm", speckle)
+    path.write_bytes(path.read_bytes().replace(b"CS\x02\x00US", b"CS\x02\x00U\x08"))
+    assert "modality is damaged" in read_frame(path).warnings[0]
 
 
 def test_nothing_of_the_patient_reaches_the_frame(tmp_path, speckle):
