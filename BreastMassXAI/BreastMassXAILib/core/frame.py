@@ -163,6 +163,11 @@ class Frame:
     def shape(self) -> tuple[int, int]:
         return self.pixels.shape
 
+    @property
+    def shown(self) -> np.ndarray:
+        """The pixels as pictures and scenes show them: black outside the scan area, where names and dates stand."""
+        return self.pixels if self.scan_area is None else np.where(self.scan_area, self.pixels, np.float32(0))
+
     def with_spacing(self, spacing: Spacing) -> Frame:
         return replace(self, spacing=spacing)
 

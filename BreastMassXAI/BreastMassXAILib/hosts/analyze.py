@@ -13,8 +13,7 @@ from ..core.result import Settings
 from ..core.words import summary
 from ..pipeline import analyze
 from ..readers.figure import write_figure
-from ..readers.frames import read_frame
-from ..readers.masks import read_mask
+from ..readers.frames import read_frame_and_mask
 from ..readers.results import RESULT_FILE, atomic_folder, write_nrrd
 from ..readers.tables import extremes_markups, pointing_game_csv
 from .progress import reporter
@@ -24,10 +23,11 @@ STEPS = 6
 
 @dataclass(frozen=True)
 class AnalyzeRequest:
-    """What the user asked for; `spacing` is mm per pixel (row, column)."""
+    """What the user asked for; `spacing` is mm per pixel (row, column), `frame_number` counts from 1."""
 
     frame: Path
     mask: Path
+    frame_number: int | None = None
     spacing: tuple[float, float] | None = None
     assumed_width_mm: float | None = None
     model: Path | None = None
@@ -47,8 +47,9 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     """
     progress = reporter(progress_kind)
     progress(0, STEPS, "reading")
-    frame = _with_asked_spacing(read_frame(request.frame), request)
-    mass, mass_source = read_mask(request.mask, frame.shape)
+    index = None if request.frame_number is None else request.frame_number - 1
+    frame, mass, mass_source = read_frame_and_mask(request.frame, request.mask, index)
+    frame = _with_asked_spacing(frame, request)
     case = Case(frame, mass, mass_source)
     settings = Settings(request.ring_mm, request.grey_zone)
     if settings.ring_mm > 0:

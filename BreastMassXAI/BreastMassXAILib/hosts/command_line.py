@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_analyze(commands)
     _add_train(commands)
+    _add_inspect(commands)
     return parser
 
 
@@ -77,6 +78,9 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
     command.add_argument("frame", metavar="FRAME", type=Path, help="PNG, JPEG, BMP, TIFF, NRRD, MHA, NIfTI or DICOM")
     command.add_argument(
         "--mask", metavar="MASK", type=Path, required=True, help="mask of the mass, same size as FRAME"
+    )
+    command.add_argument(
+        "--frame", dest="number", metavar="N", type=_count, help="which frame of a loop or volume, counted from 1"
     )
     size = command.add_mutually_exclusive_group()
     size.add_argument(
@@ -115,6 +119,7 @@ def _analyze(options: argparse.Namespace) -> None:
         AnalyzeRequest(
             frame=options.frame,
             mask=options.mask,
+            frame_number=options.number,
             spacing=options.spacing,
             assumed_width_mm=options.assume_width,
             model=options.model,
@@ -182,6 +187,30 @@ def _add_progress(command: argparse.ArgumentParser) -> None:
         default="auto",
         help="bar in a terminal, or JSON lines on standard error (default: auto)",
     )
+
+
+def _add_inspect(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "inspect",
+        help="say what files hold: frames, pixel size and where it comes from, scan area",
+        description="List the size, frames, pixel size with its provenance, scan area, calibrated regions and warnings "
+        "of files. Nothing of the patient is read.",
+    )
+    command.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    command.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
+    command.set_defaults(run=_inspect)
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from .inspect import inspect_files
+
+    inspect_files(options.files, options.json)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
+    return int(text)
 
 
 def _spacing(text: str) -> tuple[float, float]:

@@ -69,7 +69,7 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
 
 
 def _show_frame(axes: Axes, case: Case, aspect: float, title: str) -> None:
-    axes.imshow(case.frame.pixels, cmap="gray", vmin=0, vmax=255, aspect=aspect, interpolation="nearest")
+    axes.imshow(case.frame.shown, cmap="gray", vmin=0, vmax=255, aspect=aspect, interpolation="nearest")
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_anchor("N")
     axes.set_xticks([])

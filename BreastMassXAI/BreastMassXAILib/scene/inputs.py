@@ -41,8 +41,9 @@ def add_frame(scene, frame: Frame, name: str):
         matrix.SetElement(axis, axis, size)
     node.SetIJKToRASMatrix(matrix)
     node.SetAttribute(PROVENANCE_ATTRIBUTE, spacing.provenance.value)
-    pixels = frame.pixels.clip(0, 255).astype(np.uint8)
-    set_volume_array(node, pixels if np.array_equal(pixels, frame.pixels) else frame.pixels)
+    shown = frame.shown
+    pixels = shown.clip(0, 255).astype(np.uint8)
+    set_volume_array(node, pixels if np.array_equal(pixels, shown) else shown)
     node = scene.AddNode(node)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
