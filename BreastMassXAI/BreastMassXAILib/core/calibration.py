@@ -14,7 +14,7 @@ from .frame import Provenance, Spacing
 SHORTEST_PIXELS = 10.0
 """A line below this length is refused: an end misplaced by a pixel would change the spacing by a tenth and more."""
 PLAUSIBLE_MM = (0.005, 2.0)
-"""Pixel sizes outside are a slip of the unit: no screen shows a breast at 2 mm a pixel, no beam resolves 5 micrometres."""
+"""Pixel sizes outside are a slip of the unit: screens do not show a breast at 2 mm a pixel, nor at 5 micrometres."""
 LARGEST_RATIO = 5.0
 _SMALLEST_DETERMINANT = 0.2
 
@@ -128,7 +128,9 @@ def calibration_note(lines: Sequence[CalibrationLine]) -> str:
     """What the calibration rests on, in a sentence for the result: how far a misplaced end would move it."""
     length = min(line.pixels for line in lines)
     drawn = " and ".join(f"{line.mm:g} mm over {line.pixels:.0f} pixels" for line in lines)
-    return f"The pixel size was calibrated by hand ({drawn}); an end misplaced by a pixel changes it by {1 / length:.1%}."
+    return (
+        f"The pixel size was calibrated by hand ({drawn}); an end misplaced by a pixel changes it by {1 / length:.1%}."
+    )
 
 
 def _check_inside(line: CalibrationLine, shape: tuple[int, int]) -> None:
