@@ -18,7 +18,7 @@ def class_activation_map(bundle: Bundle, case: Case) -> NetworkOutput:
     NetworkOutput
         ``cells.mean() + bias == logit``; never rescaled.
     """
-    field = bundle.rule.field(case.mass)
+    field = bundle.rule.field(case.mass, case.frame.scan_area)
     inputs = bundle.preprocessing(case.frame.pixels, field)
     logit, cells = bundle.network(inputs.contiguous(memory_format=torch.channels_last))
     return NetworkOutput(float(logit[0]), float(bundle.network.linear.bias[0]), cells[0].numpy(), field)
