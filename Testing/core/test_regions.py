@@ -4,14 +4,15 @@ import math
 
 import numpy as np
 import pytest
-from BreastMassXAILib.core.errors import InputError, SpacingError
-from BreastMassXAILib.core.frame import BeamGeometry, Provenance, Spacing
-from BreastMassXAILib.core.regions import BELOW, ELSEWHERE, MASS, PERITUMORAL, area_fractions, region_labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.integrate import trapezoid
 from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt
+
+from BreastMassXAILib.core.errors import InputError, SpacingError
+from BreastMassXAILib.core.frame import BeamGeometry, Provenance, Spacing
+from BreastMassXAILib.core.regions import BELOW, ELSEWHERE, MASS, PERITUMORAL, area_fractions, region_labels
 
 
 def spacing(row_mm, column_mm):

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGLSLossless, RLELossless, generate_uid
+
 from BreastMassXAILib.core.errors import InputError, MissingPackageError, OutputError, SpacingError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.readers.dicom import read_ultrasound_frame, write_ultrasound_frame
 from BreastMassXAILib.readers.frames import read_frame
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGLSLossless, RLELossless, generate_uid
 
 
 def region(box: tuple[int, int, int, int], kind=(1, 1), units=(3, 3), delta=(0.008, 0.011)) -> Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 

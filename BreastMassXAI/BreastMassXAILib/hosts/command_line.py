@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_analyze(commands)
+    _add_train(commands)
     return parser
 
 
@@ -103,12 +104,7 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
         "--out", metavar="DIR", type=Path, help="folder to write (default: FRAME's name + '-explained')"
     )
     command.add_argument("--force", action="store_true", help="replace an earlier result in that folder")
-    command.add_argument(
-        "--progress",
-        choices=("auto", "bar", "json", "none"),
-        default="auto",
-        help="bar in a terminal, or JSON lines on standard error (default: auto)",
-    )
+    _add_progress(command)
     command.set_defaults(run=_analyze)
 
 
@@ -128,6 +124,63 @@ def _analyze(options: argparse.Namespace) -> None:
             force=options.force,
         ),
         options.progress,
+    )
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "train",
+        help="train a model on BUS-BRA and report on one of its partitions",
+        description="Deep representation scaling of the shipped ImageNet backbone on BUS-BRA; one of the authors' "
+        "partitions is kept for the test. Writes a model folder.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("data", metavar="DATA", type=Path, help="BUS-BRA's folder")
+    command.add_argument("--out", metavar="DIR", type=Path, required=True, help="model folder to write")
+    command.add_argument("--name", help="the model's name; the folder's, if not given")
+    command.add_argument("--fold", type=int, default=5, help="partition kept for the test")
+    command.add_argument("--field", choices=("frame", "square"), default="square", help="what the network sees")
+    command.add_argument("--scale", type=_positive, default=2.2, help="side of the square / larger side of the mass")
+    command.add_argument("--learning-rate", type=_positive, default=0.001)
+    command.add_argument("--batch", type=int, default=12)
+    command.add_argument("--epochs", type=int, default=60)
+    command.add_argument("--patience", type=int, default=8, help="stop after so many epochs without improvement")
+    command.add_argument("--variants", type=int, default=5, help="augmented variants of every frame")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--force", action="store_true", help="replace the folder")
+    _add_progress(command)
+    command.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from ..core.field import FieldRule
+    from .train import TrainRequest, train_bundle
+
+    names = ("learning_rate", "batch", "epochs", "patience", "variants", "seed")
+    settings = {name: getattr(options, name) for name in names}
+    shown = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
+    field = f"--field square --scale {options.scale:g}" if options.field == "square" else "--field frame"
+    train_bundle(
+        TrainRequest(
+            data=options.data,
+            out=options.out,
+            name=options.name or options.out.name,
+            fold=options.fold,
+            rule=FieldRule("square", options.scale) if options.field == "square" else FieldRule(),
+            settings=settings,
+            force=options.force,
+            command=f"breast-mass-xai train BUSBRA --fold {options.fold} {field} {shown}",
+        ),
+        options.progress,
+    )
+
+
+def _add_progress(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--progress",
+        choices=("auto", "bar", "json", "none"),
+        default="auto",
+        help="bar in a terminal, or JSON lines on standard error (default: auto)",
     )
 
 
