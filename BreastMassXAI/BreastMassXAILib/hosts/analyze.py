@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import MissingPackageError
@@ -17,6 +17,7 @@ from ..readers.frames import read_frame
 from ..readers.masks import read_mask
 from ..readers.results import RESULT_FILE, atomic_folder, write_nrrd
 from ..readers.tables import extremes_markups, pointing_game_csv
+from .geometry import GeometryRequest, calibrated, with_field, with_geometry
 from .progress import reporter
 
 STEPS = 6
@@ -35,6 +36,7 @@ class AnalyzeRequest:
     grey_zone: float = 0.0
     out: Path | None = None
     force: bool = False
+    geometry: GeometryRequest = field(default_factory=GeometryRequest)
 
 
 def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
@@ -49,14 +51,14 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     progress(0, STEPS, "reading")
     frame = _with_asked_spacing(read_frame(request.frame), request)
     mass, mass_source = read_mask(request.mask, frame.shape)
-    case = Case(frame, mass, mass_source)
+    case = Case(with_geometry(frame, mass, request.geometry), mass, mass_source)
     settings = Settings(request.ring_mm, request.grey_zone)
     if settings.ring_mm > 0:
         frame.spacing.mm()  # refused before a model is loaded for nothing
     out = request.out or Path(f"{_stem(request.frame)}-explained")
     with atomic_folder(out, request.force) as folder:
         progress(1, STEPS, "loading the model")
-        bundle = _load_bundle(request.model)
+        bundle = with_field(_load_bundle(request.model), request.geometry)
         progress(2, STEPS, "network")
         explanation = analyze(case, bundle, settings)
         progress(3, STEPS, "writing")
@@ -90,7 +92,7 @@ def _with_asked_spacing(frame: Frame, request: AnalyzeRequest) -> Frame:
         return frame.with_spacing(Spacing(*request.spacing, Provenance.ASSUMED))
     if request.assumed_width_mm is not None:
         return frame.with_assumed_width(request.assumed_width_mm)
-    return frame
+    return calibrated(frame, request.geometry)
 
 
 def _load_bundle(folder: Path | None):
