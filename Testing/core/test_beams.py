@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from BreastMassXAILib.core.beams import fit_sector, with_beams
-from BreastMassXAILib.core.errors import InputError
-from BreastMassXAILib.core.frame import BeamGeometry, Frame, Provenance, Spacing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation, binary_erosion
+
+from BreastMassXAILib.core.beams import fit_sector, with_beams
+from BreastMassXAILib.core.errors import InputError
+from BreastMassXAILib.core.frame import BeamGeometry, Frame, Provenance, Spacing
 
 
 def sector(shape, apex, half_deg, near, far, sizes=(1.0, 1.0)):

@@ -3,6 +3,9 @@
 import math
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
 from BreastMassXAILib.core.calibration import (
     CalibrationLine,
     calibration_note,
@@ -11,8 +14,6 @@ from BreastMassXAILib.core.calibration import (
 )
 from BreastMassXAILib.core.errors import SpacingError
 from BreastMassXAILib.core.frame import Provenance
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 SHAPE = (600, 800)
 sizes = st.floats(0.01, 1.5)

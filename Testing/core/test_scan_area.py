@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from BreastMassXAILib.core.beams import with_beams
-from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
-from BreastMassXAILib.core.scan_area import find_scan_area, with_scan_area
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
+
+from BreastMassXAILib.core.beams import with_beams
+from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
+from BreastMassXAILib.core.scan_area import find_scan_area, with_scan_area
 
 SCREEN = (480, 640)
 

@@ -17,7 +17,6 @@ from .regions import RELEVANT, area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
 
-
 OUTSIDE_WARNING = 0.2
 """Share of the saliency outside the scan area that is worth a warning; cells that its border cuts leak some anyway."""
 
@@ -175,8 +174,8 @@ def _warnings(case: Case, labels: np.ndarray, saliency: np.ndarray, field: Field
     outside = saliency_outside(saliency, field, area)
     if outside >= OUTSIDE_WARNING:
         found.append(
-            f"{100 * outside:.0f} % of the saliency lies outside the scan area: the network looks at something that is no "
-            "tissue, as text or rulers."
+            f"{100 * outside:.0f} % of the saliency lies outside the scan area: the network looks at what is no tissue, "
+            "such as text or rulers."
         )
     rows, columns = field.pixels(labels.shape)
     for label, name in enumerate(RELEVANT, start=1):

@@ -65,9 +65,9 @@ class Spacing:
         """
         if self.row_mm is None or self.column_mm is None:
             raise SpacingError(
-                "The pixel size of this frame is unknown, so a ring in millimetres would be made up: calibrate it with a "
-                "line of known length, for instance along the depth scale, or give the pixel spacing or the imaged width, "
-                "or ask for no ring."
+                "The pixel size of this frame is unknown, so a ring in millimetres would be made up: calibrate "
+                "it with a line of known length, for instance along the depth scale, or give the pixel spacing or the "
+                "imaged width, or ask for no ring."
             )
         return self.row_mm, self.column_mm
 

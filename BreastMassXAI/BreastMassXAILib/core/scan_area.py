@@ -80,7 +80,7 @@ def find_scan_area(
     alone = content & ~others
     outline = ndimage.binary_fill_holes(_sharp(alone, body))
     shape = pixels.shape
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if others.any():
         warnings = ("There is more than one echo image on the frame: the largest, or that with the mass, is used.",)
     try:

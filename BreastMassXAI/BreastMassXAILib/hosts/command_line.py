@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except SpacingError as error:
         print(
-            f"{parser.prog}: {error} (--calibrate ROW0,COL0,ROW1,COL1,MM, --spacing MM, --assume-width MM or --ring-mm 0)",
+            f"{parser.prog}: {error} "
+            "(--calibrate ROW0,COL0,ROW1,COL1,MM, --spacing MM, --assume-width MM or --ring-mm 0)",
             file=sys.stderr,
         )
         return USAGE_ERROR
