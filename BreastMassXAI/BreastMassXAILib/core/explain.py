@@ -174,8 +174,8 @@ def _warnings(case: Case, labels: np.ndarray, saliency: np.ndarray, field: Field
     outside = saliency_outside(saliency, field, area)
     if outside >= OUTSIDE_WARNING:
         found.append(
-            f"{100 * outside:.0f} % of the saliency lies outside the scan area: the network looks at what is no tissue, "
-            "such as text or rulers."
+            f"{100 * outside:.0f} % of the saliency lies outside the scan area: the network looks at what is no "
+            "tissue, such as text or rulers."
         )
     rows, columns = field.pixels(labels.shape)
     for label, name in enumerate(RELEVANT, start=1):

@@ -7,6 +7,7 @@ scan area to its last pixel, however dark its depth is.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,6 +89,10 @@ def find_scan_area(
     except InputError:
         sector = None
     if sector is not None:
+        # Between the arcs the sector is known even where it is too dark to be seen.
+        near, far = sector.radii
+        rows = slice(0 if near > 0 else sector.rows.start, shape[0] if far < math.inf else sector.rows.stop)
+        sector = replace(sector, rows=rows)
         mask = sector.mask(shape, spacing.mm() if spacing.known else (1.0, 1.0))
         return ScanArea(
             mask, "sector", f"The scan area is a sector found on the dark surround ({_share(mask)}).", warnings

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from vtkmodules.vtkCommonCore import vtkCollection
@@ -27,7 +28,7 @@ LINE_ROLE = "BreastMassXAI.CalibrationLine"
 STALE_REASON = "The frame's pixel size was changed after this explanation was made: explain it again."
 
 
-def calibrate_volume(volume_node, lines: Sequence[tuple[object, float]]) -> Spacing:
+def calibrate_volume(volume_node, lines: Sequence[tuple[Any, float]]) -> Spacing:
     """Give a volume the pixel size that one or two markups lines of known length tell.
 
     Parameters
@@ -92,15 +93,15 @@ def _line(volume_node, line_node, mm: float) -> CalibrationLine:
         raise SpacingError(f"The line '{line_node.GetName()}' needs two points: place both of its ends on the frame.")
     world_to_ijk = vtkMatrix4x4()
     volume_node.GetRASToIJKMatrix(world_to_ijk)
-    ends: list[float] = []
+    ends = []
     for index in range(2):
         position = np.zeros(3)
         line_node.GetNthControlPointPositionWorld(index, position)
         local = np.zeros(3)
         volume_node.TransformPointFromWorld(position, local)
         column, row, _, _ = world_to_ijk.MultiplyPoint((*local, 1.0))
-        ends += [row, column]
-    return CalibrationLine(*ends, mm)
+        ends.append((row, column))
+    return CalibrationLine(*ends[0], *ends[1], mm)
 
 
 def _history(volume_node) -> list[dict[str, list[float]]]:
