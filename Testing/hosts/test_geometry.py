@@ -1,13 +1,15 @@
 """From a picture file and a line on it to regions whose areas are the analytic ones; and what the command line says."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from BreastMassXAILib.core.errors import InputError, SpacingError
+from BreastMassXAILib.core.errors import InputError
+from BreastMassXAILib.core.explain import Classifier
+from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.frame import Provenance
 from BreastMassXAILib.core.phantom import Mass, MassShape, Phantom, Scanner, simulate
 from BreastMassXAILib.core.regions import BELOW, MASS, PERITUMORAL, region_labels
@@ -94,7 +96,7 @@ def test_a_picture_without_calibration_is_refused_with_the_way_out(tmp_path, cap
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(options, message, tmp_path, capsys):
-    rendered(replace(LINEAR, rows=560), tmp_path)
+    rendered(LINEAR, tmp_path)
     arguments = ["analyze", str(tmp_path / "frame.png"), "--mask", str(tmp_path / "mask.png"), *options]
     try:
         code = main([*arguments, "--out", str(tmp_path / "out")])
@@ -121,3 +123,20 @@ def test_the_scan_area_can_be_given_and_taken_away(tmp_path):
     assert given.beams.kind == "linear" and "area.png" in given.warnings[-1] and str(tmp_path) not in given.warnings[-1]
     apex = with_geometry(frame, case.mass, GeometryRequest(apex=(-50.0, 300.0))).beams
     assert apex.apex == (-50, 300)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Of a bundle only what its field depends on."""
+
+    rule: FieldRule
+    classifier: Classifier
+
+
+def test_only_a_network_for_whole_frames_can_look_at_the_scan_area_instead():
+    known = Classifier("net", "0" * 64)
+    frame, square = Trained(FieldRule(), known), Trained(FieldRule("square", 2.2), known)
+    assert with_field(frame, GeometryRequest()) is frame
+    assert with_field(frame, GeometryRequest(field="scan-area")).rule == FieldRule("scan-area")
+    with pytest.raises(InputError, match="net looks at a square"):
+        with_field(square, GeometryRequest(field="scan-area"))

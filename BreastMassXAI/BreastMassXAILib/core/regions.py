@@ -131,7 +131,7 @@ def _mark_below_linear(labels: np.ndarray, mass: np.ndarray) -> None:
 def _mark_below_convex(
     labels: np.ndarray, mass: np.ndarray, apex: tuple[float, float], sizes: tuple[float, float]
 ) -> None:
-    """Rays are bins of the angle at the apex, finer than any pixel is wide; a pixel lies on the rays of its square.
+    """Rays are evenly spaced angles at the apex, denser than any pixel is wide; a pixel lies on the rays of its square.
 
     Rays run downwards from the apex, so pixels whose centre is not below it lie on none.
     """
@@ -164,13 +164,13 @@ def _mark_below_convex(
                 for dy in (-1, 1)
             ]
         )
-        first = ((edges.min(axis=0) - lowest) / step).astype(int).clip(0, count - 1)
+        first = np.ceil((edges.min(axis=0) - lowest) / step).astype(int).clip(0, count - 1)
         last = ((edges.max(axis=0) - lowest) / step).astype(int).clip(0, count - 1)
         reached = _largest_over(first, last, radius[row, column], count)
         np.maximum(deepest, reached, out=deepest)
         if is_mass:
             beam = reached > 0
-    ray = ((angle - lowest) / step).astype(int).clip(0, count - 1)
+    ray = np.rint((angle - lowest) / step).astype(int).clip(0, count - 1)
     labels[lit & beam[ray] & (radius > deepest[ray]) & (labels == ELSEWHERE)] = BELOW
 
 
