@@ -52,7 +52,7 @@ class Spacing:
             raise SpacingError(f"The spacing must be two positive numbers of millimetres per pixel, not {sizes}.")
         elif not all(size is not None and MM_PER_PIXEL[0] <= size <= MM_PER_PIXEL[1] for size in sizes):
             raise SpacingError(
-                f"A pixel of {self.row_mm:.4g} x {self.column_mm:.4g} mm (row x column) is no pixel of an ultrasound image."
+                f"A pixel of {self.row_mm:.4g} x {self.column_mm:.4g} mm (row x column) is none of an ultrasound image."
             )
 
     @classmethod
@@ -73,8 +73,9 @@ class Spacing:
         """
         if self.row_mm is None or self.column_mm is None:
             raise SpacingError(
-                "The pixel size of this frame is unknown, so a ring in millimetres would be made up: give the pixel "
-                "spacing or the imaged width, or ask for no ring."
+                "The pixel size of this frame is unknown, so a ring in millimetres would be made up: calibrate "
+                "it with a line of known length, for instance along the depth scale, or give the pixel spacing or the "
+                "imaged width, or ask for no ring."
             )
         return self.row_mm, self.column_mm
 

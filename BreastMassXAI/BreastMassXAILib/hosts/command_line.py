@@ -29,7 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
     except SpacingError as error:
-        print(f"{parser.prog}: {error} (--spacing MM, --assume-width MM or --ring-mm 0)", file=sys.stderr)
+        print(
+            f"{parser.prog}: {error} "
+            "(--calibrate ROW0,COL0,ROW1,COL1,MM, --spacing MM, --assume-width MM or --ring-mm 0)",
+            file=sys.stderr,
+        )
         return USAGE_ERROR
     except BreastMassXAIError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -89,6 +93,39 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
     size.add_argument(
         "--assume-width", metavar="MM", type=_positive, help="assume that the frame is this wide, with square pixels"
     )
+    size.add_argument(
+        "--calibrate",
+        metavar="ROW0,COL0,ROW1,COL1,MM",
+        type=lambda text: _numbers(text, 5),
+        action="append",
+        default=[],
+        help="a line between two points of the frame that is MM long, as on its depth scale (calibrated); a second "
+        "line in another direction for pixels that are not square",
+    )
+    command.add_argument(
+        "--scan-area",
+        metavar="FILE|auto|whole",
+        default="auto",
+        help="mask of the pixels that hold echoes, or the whole frame (default: what the file tells, else what is "
+        "found where the surround is certain)",
+    )
+    command.add_argument(
+        "--beams",
+        choices=("auto", "linear", "convex"),
+        default="auto",
+        help="how depth runs (default: convex where the scan area is a sector, else linear)",
+    )
+    command.add_argument(
+        "--apex",
+        metavar="ROW,COL",
+        type=lambda text: _numbers(text, 2),
+        help="where a convex probe's beams meet; write --apex=-80,320 for one above the frame",
+    )
+    command.add_argument(
+        "--field",
+        choices=("frame", "scan-area"),
+        help="what a network for whole frames looks at (default: as it was trained)",
+    )
     command.add_argument("--model", metavar="DIR", type=Path, help="model folder (default: the shipped model)")
     command.add_argument(
         "--ring-mm",
@@ -114,6 +151,7 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
 
 def _analyze(options: argparse.Namespace) -> None:
     from .analyze import AnalyzeRequest, analyze_files
+    from .geometry import GeometryRequest
 
     analyze_files(
         AnalyzeRequest(
@@ -127,6 +165,13 @@ def _analyze(options: argparse.Namespace) -> None:
             grey_zone=options.grey_zone,
             out=options.out,
             force=options.force,
+            geometry=GeometryRequest(
+                calibration=tuple(options.calibrate),
+                scan_area=options.scan_area,
+                beams=options.beams,
+                apex=options.apex,
+                field=options.field,
+            ),
         ),
         options.progress,
     )
@@ -218,6 +263,16 @@ def _spacing(text: str) -> tuple[float, float]:
     if len(parts) not in (1, 2):
         raise argparse.ArgumentTypeError("give one number of mm, or two as ROW,COL")
     return parts[0], parts[-1]
+
+
+def _numbers(text: str, count: int) -> tuple[float, ...]:
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        raise argparse.ArgumentTypeError(f"'{text}' is not {count} numbers with commas between")
+    return values
 
 
 def _positive(text: str) -> float:

@@ -24,7 +24,7 @@ def class_activation_map(bundle: Bundle, case: Case) -> NetworkOutput:
     BundleError
         When the model's weights lead to values that are not numbers.
     """
-    field = bundle.rule.field(case.mass)
+    field = bundle.rule.field(case.mass, case.frame.scan_area)
     inputs = bundle.preprocessing(case.frame.pixels, field)
     logit, cells = bundle.network(inputs.contiguous(memory_format=torch.channels_last))
     if not bool(torch.isfinite(cells).all()):
