@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NO_MASK = "without a mask"
 UNREADABLE = "unreadable"
+OUTSIDE = "with the mass outside the scan area"
 
 
 def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Explanation:
@@ -62,7 +63,8 @@ def analyze_cine(
     ----------
     cine : Cine
     masks : MassTrack or iterable of (index, mask)
-        Frames without a mask are skipped, unless the track propagates.
+        Frames without a mask are skipped, unless the track propagates; so are those whose mass lies outside their scan
+        area, and damaged ones.
     bundle : Bundle
     settings : Settings, optional
     frames : sequence of int, optional
@@ -109,7 +111,11 @@ def analyze_cine(
         if frame is None:
             skipped.setdefault(UNREADABLE, []).append(index)
             continue
-        waiting.append((index, mass, _case(frame, mass, index, settings)))
+        case = _case(frame, mass, index, settings)
+        if frame.scan_area is not None and not (mass.mask & frame.scan_area).any():
+            skipped.setdefault(OUTSIDE, []).append(index)
+            continue
+        waiting.append((index, mass, case))
         if len(waiting) >= batch:
             explain_waiting()
     if waiting:

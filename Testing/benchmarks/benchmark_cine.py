@@ -125,6 +125,7 @@ def main() -> None:
     parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     import torch
+
     from BreastMassXAILib.network.bundle import load_bundle
 
     torch.set_num_threads(2)

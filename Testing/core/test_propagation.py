@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.propagation import MassTrack
 

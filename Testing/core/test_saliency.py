@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from BreastMassXAILib.core.errors import InputError
-from BreastMassXAILib.core.field import Field, FieldRule, bilinear_weights, cell_weights
-from BreastMassXAILib.core.saliency import extreme_points, to_frame_grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from BreastMassXAILib.core.errors import InputError
+from BreastMassXAILib.core.field import Field, FieldRule, bilinear_weights, cell_weights
+from BreastMassXAILib.core.saliency import extreme_points, to_frame_grid
 
 WHOLE = Field(0, 0, 224, 224)
 

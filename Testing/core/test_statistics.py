@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from BreastMassXAILib.core.statistics import bootstrap_interval, operating_point, rates_at, roc_auc
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from BreastMassXAILib.core.statistics import bootstrap_interval, operating_point, rates_at, roc_auc
 
 scores = arrays(np.float64, 30, elements=st.sampled_from(np.linspace(0, 1, 7)))
 labels = arrays(bool, 30).filter(lambda y: y.any() and not y.all())

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import SimpleITK
 import torch
+from PIL import Image
+from safetensors.torch import save_file
+
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.hosts.command_line import main
 from BreastMassXAILib.network.bundle import load_backbone, pack_backbone, save_bundle
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
-from PIL import Image
-from safetensors.torch import save_file
 
 COUNT, ROWS, COLUMNS = 6, 80, 100
 FILES = {"cine.json", "curve.png", "figure.png", "frames.csv", "regions.nrrd", "saliency.nrrd"}
@@ -116,13 +117,18 @@ def test_the_same_input_gives_the_same_bytes(inputs, model):
 
 
 def test_a_volume_cut_across_and_chosen_frames(inputs, model):
-    options = ("--axis", 2, "--frames", "45:51:3", "--propagate", "--assume-width", 30, "--model", model)
-    assert run("loop.nrrd", "--mask", "masks.nrrd", *options, "--out", "across") == 0
+    slices, row, column = np.mgrid[:24, :ROWS, :COLUMNS]
+    write("volume.nrrd", np.random.default_rng(1).integers(0, 256, slices.shape).astype(np.uint8), (0.25, 0.3, 0.8))
+    ball = ((slices - 12) / 6) ** 2 + ((row - 30) / 10) ** 2 + ((column - 50) / 20) ** 2 < 1
+    write("ball.nrrd", ball.astype(np.uint8), (0.25, 0.3, 0.8))
+    options = ("--axis", 2, "--frames", "45:51:3", "--model", model, "--out", "across")
+    assert run("volume.nrrd", "--mask", "ball.nrrd", *options) == 0
     rows = rows_of(inputs / "across")
     assert [row["frame"] for row in rows] == ["45", "48", "51"]
-    assert rows[0]["pixel_width_mm"] == "5.0"
-    image = SimpleITK.ReadImage(inputs / "across" / "regions.nrrd")
-    assert image.GetSize() == (COUNT, ROWS, 3)
+    assert (rows[0]["pixel_height_mm"], rows[0]["pixel_width_mm"]) == ("0.3", "0.8")
+    regions = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(inputs / "across" / "regions.nrrd"))
+    for place, index in enumerate((44, 47, 50)):
+        np.testing.assert_array_equal(regions[place] == 1, ball[:, :, index].T)  # depth along the stored rows
 
 
 @pytest.mark.parametrize(

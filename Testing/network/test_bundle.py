@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+
 from BreastMassXAILib.core.errors import BundleError
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.network.bundle import load_backbone, load_bundle, pack_backbone, save_bundle, sha256_of
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
-from safetensors.torch import load_file, save_file
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
+
 from BreastMassXAILib.core.cine import Cine
 from BreastMassXAILib.core.errors import InputError, SpacingError
 from BreastMassXAILib.core.explain import Classifier
@@ -122,6 +123,16 @@ def test_frames_without_a_mask_and_damaged_frames_are_left_out_and_listed(bundle
     assert result.skipped == {"without a mask": (0, 2, 3, 5, 7), "unreadable": (4,)}
     assert all(frame.time_s is None for frame in result.frames)
     assert result.to_dict()["skipped"]["unreadable"] == [5]
+
+
+def test_a_mass_that_leaves_the_scan_area_is_left_out(bundle):
+    area = np.ones(SHAPE, bool)
+    area[:, 90:] = False
+    cine = Cine(5, lambda index: Frame(make_frame(index).pixels, SPACING, scan_area=area))
+    track = MassTrack([(0, mass()), (2, mass(40, 70)), (4, mass(45, 112) & ~area)], propagate=True)
+    result = analyze_cine(cine, track, bundle)
+    assert result.skipped == {"with the mass outside the scan area": (4,)}
+    assert [frame.index for frame in result.frames] == [0, 1, 2, 3]
 
 
 def test_chosen_frames_only(bundle):

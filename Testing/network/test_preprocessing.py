@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from BreastMassXAILib.core.field import Field
 from BreastMassXAILib.core.saliency import extreme_points, to_frame_grid
 from BreastMassXAILib.network.preprocessing import Preprocessing, resample_field
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def blob(shape, row, column, sigma):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torchvision
+
 from BreastMassXAILib.core.errors import BundleError
 from BreastMassXAILib.network.resnet import Architecture, ChannelScale, ScaledResNet
 

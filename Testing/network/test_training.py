@@ -5,6 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.frame import Case, Frame, Spacing
@@ -20,8 +23,6 @@ from BreastMassXAILib.network.training import (
     split_patients,
     train,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SETTINGS = TrainingSettings(first_stage=3, variants=3, epochs=4, learning_rate=0.003)
 SMALL = Preprocessing(64)

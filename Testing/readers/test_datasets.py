@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.readers.datasets import read_busbra
-from PIL import Image
 
 TABLE = """ID,Case,Histology,Pathology,BIRADS,Device,Width,Height,Side,BBOX
 bus_0001-l,1,invasive ductal carcinoma,malignant,4,GE Logiq 7 @10-14MHz,12,10,left,"[91,24,103,79]"

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
-from BreastMassXAILib.core.errors import InputError
-from BreastMassXAILib.core.frame import Provenance, Spacing
-from BreastMassXAILib.readers.frames import read_frame
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
+
+from BreastMassXAILib.core.errors import InputError
+from BreastMassXAILib.core.frame import Provenance, Spacing
+from BreastMassXAILib.readers.frames import read_frame
 
 VOLUMES = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz")
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.readers.dicom import write_ultrasound_frame
 from BreastMassXAILib.readers.masks import read_mask
 from BreastMassXAILib.readers.results import write_nrrd
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from PIL import Image
 
 SHAPE = (40, 56)
 PICTURES = (".png", ".bmp", ".tif")

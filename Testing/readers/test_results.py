@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
+
 from BreastMassXAILib.core.errors import InputError, OutputError
 from BreastMassXAILib.core.frame import Provenance, Spacing
 from BreastMassXAILib.readers.frames import read_frame

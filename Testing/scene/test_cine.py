@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from BreastMassXAILib.core.cine import Cine
 from BreastMassXAILib.core.cine_result import ExplainedFrame, FrameResult, summarise
 from BreastMassXAILib.core.errors import InputError

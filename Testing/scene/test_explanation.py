@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from BreastMassXAILib.core.palette import DEAD_BAND, REGION_COLORS
 from BreastMassXAILib.core.regions import REGIONS
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from BreastMassXAILib.core.errors import InputError, MissingPackageError, OutputError
 from BreastMassXAILib.core.regions import REGIONS
 from BreastMassXAILib.hosts import headless as host
@@ -35,9 +36,10 @@ def restored(bundle: Path):
 
 
 def test_images_and_geometry_come_back(restored, case, explanation) -> None:
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
     from BreastMassXAILib.scene.arrays import array_of
     from BreastMassXAILib.scene.inputs import frame_of, mass_of
-    from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
     _, nodes = restored
     frame = frame_of(nodes.frame)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .contributions import cell_coverage, contributions
+from .errors import InputError
 from .field import Field
 from .frame import Case, Source
 from .pointing import decide, hits, pointed_region
@@ -16,7 +17,8 @@ from .regions import RELEVANT, area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
 
-FLAT_WARNING = "The saliency map is flat: its extreme points mean nothing, and no hit is counted."
+OUTSIDE_WARNING = 0.2
+"""Share of the saliency outside the scan area that is worth a warning; cells that its border cuts leak some anyway."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +107,12 @@ def partition(case: Case, field: Field, cells: tuple[int, int], settings: Settin
     ------
     SpacingError
         When a ring is asked for and the frame's spacing is unknown.
+    InputError
+        When no mass pixel lies in the scan area.
     """
     frame = case.frame
+    if frame.scan_area is not None and not (case.mass & frame.scan_area).any():
+        raise InputError("The mass lies outside the scan area: check the scan area, or take the whole frame as such.")
     labels = region_labels(case.mass, frame.spacing, settings.ring_mm, frame.beams, frame.scan_area)
     coverage = cell_coverage(labels, field, cells)
     area = area_fractions(labels, frame.scan_area)
@@ -146,7 +152,6 @@ def explain(
     scored = hits(pointed)
     probability = classifier.probability(output.logit)
     decision = decide(probability, classifier.threshold, scored, settings.grey_zone)
-    flatness = (FLAT_WARNING,) if flat else ()
     result = CaseResult(
         logit=output.logit,
         bias=output.bias,
@@ -172,7 +177,7 @@ def explain(
         frame=_identity(frame.source, frame.shape),
         mask=_identity(case.mass_source, frame.shape),
         model={"name": classifier.name, "sha256": classifier.sha256},
-        warnings=(*frame.warnings, *regions.warnings, *flatness),
+        warnings=(*frame.warnings, *regions.warnings, *_map_warnings(case, saliency, output.field, flat)),
         software=dict(software),
     )
     return Explanation(result, saliency, labels)
@@ -195,7 +200,32 @@ def _identity(source: Source | None, shape: tuple[int, int]) -> dict[str, object
     return {**(asdict(source) if source is not None else {}), "rows": shape[0], "columns": shape[1]}
 
 
+def saliency_outside(saliency: np.ndarray, field: Field, scan_area: np.ndarray | None) -> float:
+    """Share of the absolute saliency in the field that lies outside the scan area: 0 where all is inside."""
+    if scan_area is None:
+        return 0.0
+    seen = field.pixels(saliency.shape)
+    strength = np.abs(saliency[seen])
+    total = float(strength.sum(dtype=np.float64))
+    return float(strength[~scan_area[seen]].sum(dtype=np.float64)) / total if total > 0 else 0.0
+
+
+def _map_warnings(case: Case, saliency: np.ndarray, field: Field, flat: bool) -> list[str]:
+    """What the network's answer gives rise to."""
+    found = []
+    outside = saliency_outside(saliency, field, case.frame.scan_area)
+    if outside >= OUTSIDE_WARNING:
+        found.append(
+            f"{100 * outside:.0f} % of the saliency lies outside the scan area: the network looks at what is no "
+            "tissue, such as text or rulers."
+        )
+    if flat:
+        found.append("The saliency map is flat: its extreme points mean nothing, and no hit is counted.")
+    return found
+
+
 def _warnings(case: Case, labels: np.ndarray, field: Field) -> list[str]:
+    """What mass, frame and field give rise to, whatever the network answers."""
     found = []
     mass = case.mass
     if case.frame.spacing.provenance.value == "assumed":
@@ -206,6 +236,9 @@ def _warnings(case: Case, labels: np.ndarray, field: Field) -> list[str]:
         )
     if mass[0].any() or mass[-1].any() or mass[:, 0].any() or mass[:, -1].any():
         found.append("The mass touches the border of the frame: its regions are cut there.")
+    area = case.frame.scan_area
+    if area is not None and (mass & ~area).any():
+        found.append("Part of the mass lies outside the scan area and is left out.")
     rows, columns = field.pixels(labels.shape)
     for label, name in enumerate(RELEVANT, start=1):
         pixels = np.count_nonzero(labels == label)
@@ -213,8 +246,8 @@ def _warnings(case: Case, labels: np.ndarray, field: Field) -> list[str]:
             if name != "peritumoral" or case.frame.spacing.known:
                 found.append(f"The region '{name}' is empty on this frame.")
             continue
-        outside = 1 - np.count_nonzero(labels[rows, columns] == label) / pixels
-        if outside > 0:
-            share = f"{100 * outside:.0f} %" if outside >= 0.01 else "less than 1 %"
+        unseen = 1 - np.count_nonzero(labels[rows, columns] == label) / pixels
+        if unseen > 0:
+            share = f"{100 * unseen:.0f} %" if unseen >= 0.01 else "less than 1 %"
             found.append(f"The network's field cuts the region '{name}': {share} of it was not seen by the network.")
     return found

@@ -10,8 +10,12 @@ import numpy as np
 
 from .errors import InputError, SpacingError
 
-MAX_PIXELS = 64_000_000
-"""Frames above this are refused before they are decoded (an 8000 x 8000 frame still passes)."""
+MAX_PIXELS = 16_000_000
+"""Frames above this are refused before they are decoded; the largest ultrasound screens have some 2 million pixels."""
+MIN_SIDE = 16
+"""Frames with fewer rows or columns are refused: no tissue can be seen on them."""
+MM_PER_PIXEL = (0.001, 10.0)
+"""Pixel sizes that an ultrasound image can have."""
 
 
 class Provenance(str, Enum):
@@ -46,6 +50,10 @@ class Spacing:
                 raise SpacingError("An unknown spacing cannot have a size in millimetres.")
         elif any(size is None or not math.isfinite(size) or size <= 0 for size in sizes):
             raise SpacingError(f"The spacing must be two positive numbers of millimetres per pixel, not {sizes}.")
+        elif not all(size is not None and MM_PER_PIXEL[0] <= size <= MM_PER_PIXEL[1] for size in sizes):
+            raise SpacingError(
+                f"A pixel of {self.row_mm:.4g} x {self.column_mm:.4g} mm (row x column) is none of an ultrasound image."
+            )
 
     @classmethod
     def unknown(cls) -> Spacing:
@@ -65,8 +73,9 @@ class Spacing:
         """
         if self.row_mm is None or self.column_mm is None:
             raise SpacingError(
-                "The pixel size of this frame is unknown, so a ring in millimetres would be made up: give the pixel "
-                "spacing or the imaged width, or ask for no ring."
+                "The pixel size of this frame is unknown, so a ring in millimetres would be made up: calibrate "
+                "it with a line of known length, for instance along the depth scale, or give the pixel spacing or the "
+                "imaged width, or ask for no ring."
             )
         return self.row_mm, self.column_mm
 
@@ -120,7 +129,7 @@ class Frame:
     Raises
     ------
     InputError
-        When the pixels are not a 2D image of finite numbers with at least 2 x 2 pixels and two different grey values.
+        When the pixels are not a 2D image of finite numbers with at least 16 x 16 pixels and two different grey values.
     """
 
     pixels: np.ndarray
@@ -134,7 +143,7 @@ class Frame:
         pixels = np.asarray(self.pixels)
         if pixels.ndim != 2:
             raise InputError(f"A frame is one 2D image, but this array has the shape {pixels.shape}.")
-        if min(pixels.shape) < 2:
+        if min(pixels.shape) < MIN_SIDE:
             rows, columns = pixels.shape
             raise InputError(f"The frame has only {columns} x {rows} pixels: too small to be an ultrasound image.")
         low, high = float(pixels.min()), float(pixels.max())

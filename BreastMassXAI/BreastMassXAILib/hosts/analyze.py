@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from ..readers.figure import write_figure
 from ..readers.frames import read_frame_and_mask
 from ..readers.results import RESULT_FILE, atomic_folder, write_nrrd
 from ..readers.tables import extremes_markups, pointing_game_csv
+from .geometry import GeometryRequest, calibrated, with_field, with_geometry
 from .progress import reporter
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Request:
     grey_zone: float = 0.0
     out: Path | None = None
     force: bool = False
+    geometry: GeometryRequest = field(default_factory=GeometryRequest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +62,14 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     index = None if request.frame_number is None else request.frame_number - 1
     frame, mass, mass_source = read_frame_and_mask(request.frame, request.mask, index)
     frame = with_asked_spacing(frame, request)
-    case = Case(frame, mass, mass_source)
+    case = Case(with_geometry(frame, mass, request.geometry), mass, mass_source)
     settings = Settings(request.ring_mm, request.grey_zone)
     if settings.ring_mm > 0:
         frame.spacing.mm()  # refused before a model is loaded for nothing
     out = request.out or Path(f"{stem(request.frame)}-explained")
     with atomic_folder(out, request.force) as folder:
         progress(1, STEPS, "loading the model")
-        bundle = load_bundle_of(request.model)
+        bundle = with_field(load_bundle_of(request.model), request.geometry)
         progress(2, STEPS, "network")
         explanation = analyze(case, bundle, settings)
         progress(3, STEPS, "writing")
@@ -102,7 +104,7 @@ def with_asked_spacing(frame: Frame, request: Request) -> Frame:
         return frame.with_spacing(Spacing(*request.spacing, Provenance.ASSUMED))
     if request.assumed_width_mm is not None:
         return frame.with_assumed_width(request.assumed_width_mm)
-    return frame
+    return calibrated(frame, request.geometry)
 
 
 def load_bundle_of(folder: Path | None) -> Bundle:

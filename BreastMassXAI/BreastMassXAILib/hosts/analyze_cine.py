@@ -26,6 +26,7 @@ from ..readers.figure import write_figure
 from ..readers.masks import read_mask, read_masks
 from ..readers.results import CINE_FILE, atomic_folder
 from .analyze import Request, load_bundle_of, stem, with_asked_spacing
+from .geometry import with_field, with_geometry
 from .progress import reporter
 
 BATCH = 8
@@ -75,8 +76,8 @@ def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None
     if settings.ring_mm > 0:
         cine.read(track.annotated[0]).spacing.mm()  # refused before a model is loaded for nothing
     out = request.out or Path(f"{stem(request.cine)}-explained")
-    with atomic_folder(out, request.force) as folder:
-        bundle = load_bundle_of(request.model)
+    with atomic_folder(out, request.force, CINE_FILE) as folder:
+        bundle = with_field(load_bundle_of(request.model), request.geometry)
         for_scene = _SceneFrames(_shown(chosen, track, track.shape[0] * track.shape[1]))
         strongest = _Strongest(bundle.classifier.threshold_logit)
         with CineWriter(folder) as writer:
@@ -133,10 +134,25 @@ def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
     assert mass is not None
     cine = open_cine(request.cine, mask_box(mass.mask), request.axis)
 
-    def read(index: int) -> Frame:
-        return with_asked_spacing(cine.read(index), request)
+    return _with_geometry(cine, track.annotated[0], mass.mask, request), track
 
-    return replace(cine, read=read), track
+
+def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRequest) -> Cine:
+    """The loop with the user's pixel size, and with the scan area and beams that an annotated frame has: a probe keeps
+    them through a loop. Only where the file tells of a zoom are they looked for again."""
+    first = with_asked_spacing(cine.read(annotated), request)
+    settled = with_geometry(first, mass, request.geometry)
+    notes = settled.warnings[len(first.warnings) :]
+
+    def read(index: int) -> Frame:
+        frame = with_asked_spacing(cine.read(index), request)
+        if frame.spacing != first.spacing:
+            return with_geometry(frame, mass, request.geometry)
+        own = frame.scan_area is not None and request.geometry.scan_area == "auto"
+        area = frame.scan_area if own else settled.scan_area
+        return replace(frame, scan_area=area, beams=settled.beams, warnings=(*frame.warnings, *notes))
+
+    return replace(cine, read=read)
 
 
 def _masks(request: CineRequest, shape: tuple[int, int], count: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -30,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
     except SpacingError as error:
-        print(f"{parser.prog}: {error} (--spacing MM, --assume-width MM or --ring-mm 0)", file=sys.stderr)
+        print(
+            f"{parser.prog}: {error} "
+            "(--calibrate ROW0,COL0,ROW1,COL1,MM, --spacing MM, --assume-width MM or --ring-mm 0)",
+            file=sys.stderr,
+        )
         return USAGE_ERROR
     except BreastMassXAIError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -65,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_analyze(commands)
     _add_analyze_cine(commands)
+    _add_train(commands)
     _add_inspect(commands)
     return parser
 
@@ -134,6 +139,39 @@ def _add_shared_options(command: argparse.ArgumentParser, what: str) -> None:
     size.add_argument(
         "--assume-width", metavar="MM", type=_positive, help="assume that the frame is this wide, with square pixels"
     )
+    size.add_argument(
+        "--calibrate",
+        metavar="ROW0,COL0,ROW1,COL1,MM",
+        type=lambda text: _numbers(text, 5),
+        action="append",
+        default=[],
+        help="a line between two points of the frame that is MM long, as on its depth scale (calibrated); a second "
+        "line in another direction for pixels that are not square",
+    )
+    command.add_argument(
+        "--scan-area",
+        metavar="FILE|auto|whole",
+        default="auto",
+        help="mask of the pixels that hold echoes, or the whole frame (default: what the file tells, else what is "
+        "found where the surround is certain)",
+    )
+    command.add_argument(
+        "--beams",
+        choices=("auto", "linear", "convex"),
+        default="auto",
+        help="how depth runs (default: convex where the scan area is a sector, else linear)",
+    )
+    command.add_argument(
+        "--apex",
+        metavar="ROW,COL",
+        type=lambda text: _numbers(text, 2),
+        help="where a convex probe's beams meet; write --apex=-80,320 for one above the frame",
+    )
+    command.add_argument(
+        "--field",
+        choices=("frame", "scan-area"),
+        help="what a network for whole frames looks at (default: as it was trained)",
+    )
     command.add_argument("--model", metavar="DIR", type=Path, help="model folder (default: the shipped model)")
     command.add_argument(
         "--ring-mm",
@@ -153,12 +191,7 @@ def _add_shared_options(command: argparse.ArgumentParser, what: str) -> None:
         "--out", metavar="DIR", type=Path, help=f"folder to write (default: {what}'s name + '-explained')"
     )
     command.add_argument("--force", action="store_true", help="replace an earlier result in that folder")
-    command.add_argument(
-        "--progress",
-        choices=("auto", "bar", "json", "none"),
-        default="auto",
-        help="bar in a terminal, or JSON lines on standard error (default: auto)",
-    )
+    _add_progress(command)
 
 
 def _analyze(options: argparse.Namespace) -> None:
@@ -186,6 +219,8 @@ def _analyze_cine(options: argparse.Namespace) -> None:
 
 def _shared(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`_add_shared_options` asked for, as fields of a Request."""
+    from .geometry import GeometryRequest
+
     return {
         "spacing": options.spacing,
         "assumed_width_mm": options.assume_width,
@@ -194,6 +229,13 @@ def _shared(options: argparse.Namespace) -> dict[str, Any]:
         "grey_zone": options.grey_zone,
         "out": options.out,
         "force": options.force,
+        "geometry": GeometryRequest(
+            calibration=tuple(options.calibrate),
+            scan_area=options.scan_area,
+            beams=options.beams,
+            apex=options.apex,
+            field=options.field,
+        ),
     }
 
 
@@ -210,6 +252,63 @@ def _range(text: str) -> slice:
         raise argparse.ArgumentTypeError(f"'{text}' is not A:B or A:B:STEP, counted from 1")
     first, last, step = (int(part) if part else None for part in (*parts, "")[:3])
     return slice(None if first is None else first - 1, last, step)
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "train",
+        help="train a model on BUS-BRA and report on one of its partitions",
+        description="Deep representation scaling of the shipped ImageNet backbone on BUS-BRA; one of the authors' "
+        "partitions is kept for the test. Writes a model folder.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("data", metavar="DATA", type=Path, help="BUS-BRA's folder")
+    command.add_argument("--out", metavar="DIR", type=Path, required=True, help="model folder to write")
+    command.add_argument("--name", help="the model's name; the folder's, if not given")
+    command.add_argument("--fold", type=int, default=5, help="partition kept for the test")
+    command.add_argument("--field", choices=("frame", "square"), default="square", help="what the network sees")
+    command.add_argument("--scale", type=_positive, default=2.2, help="side of the square / larger side of the mass")
+    command.add_argument("--learning-rate", type=_positive, default=0.001)
+    command.add_argument("--batch", type=int, default=12)
+    command.add_argument("--epochs", type=int, default=60)
+    command.add_argument("--patience", type=int, default=8, help="stop after so many epochs without improvement")
+    command.add_argument("--variants", type=int, default=5, help="augmented variants of every frame")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--force", action="store_true", help="replace the folder")
+    _add_progress(command)
+    command.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from ..core.field import FieldRule
+    from .train import TrainRequest, train_bundle
+
+    names = ("learning_rate", "batch", "epochs", "patience", "variants", "seed")
+    settings = {name: getattr(options, name) for name in names}
+    shown = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
+    field = f"--field square --scale {options.scale:g}" if options.field == "square" else "--field frame"
+    train_bundle(
+        TrainRequest(
+            data=options.data,
+            out=options.out,
+            name=options.name or options.out.name,
+            fold=options.fold,
+            rule=FieldRule("square", options.scale) if options.field == "square" else FieldRule(),
+            settings=settings,
+            force=options.force,
+            command=f"breast-mass-xai train BUSBRA --fold {options.fold} {field} {shown}",
+        ),
+        options.progress,
+    )
+
+
+def _add_progress(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--progress",
+        choices=("auto", "bar", "json", "none"),
+        default="auto",
+        help="bar in a terminal, or JSON lines on standard error (default: auto)",
+    )
 
 
 def _add_inspect(commands: argparse._SubParsersAction) -> None:
@@ -241,6 +340,16 @@ def _spacing(text: str) -> tuple[float, float]:
     if len(parts) not in (1, 2):
         raise argparse.ArgumentTypeError("give one number of mm, or two as ROW,COL")
     return parts[0], parts[-1]
+
+
+def _numbers(text: str, count: int) -> tuple[float, ...]:
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        raise argparse.ArgumentTypeError(f"'{text}' is not {count} numbers with commas between")
+    return values
 
 
 def _positive(text: str) -> float:

@@ -270,7 +270,7 @@ def _pack(bundle: Path, path: Path) -> None:
             (inner,) = Path(folder).iterdir()
             _pack(inner, nested)
     for file in bundle.glob("*.mrml"):
-        text = _renumber_items(file.read_text(encoding="utf-8"))
+        text = _well_formed(_renumber_items(file.read_text(encoding="utf-8")))
         # What saves a sequence has a name that counts the savings of this process.
         file.write_text(re.sub(r' name="Sequence_\d+"', ' name="Sequence"', text), encoding="utf-8")
     _zip(bundle, path)
@@ -284,6 +284,11 @@ def _renumber_items(mrml: str) -> str:
         return f' {match[1]}="{numbers.setdefault(match[2], len(numbers))}"'
 
     return re.sub("<SubjectHierarchyItem [^>]*>", lambda tag: re.sub(r' (id|parent)="(\d+)"', number, tag[0]), mrml)
+
+
+def _well_formed(mrml: str) -> str:
+    """Slicer escapes node names, but leaves a bare ampersand in the file names that it makes of them."""
+    return re.sub(r"&(?!(?:amp|lt|gt|quot|apos|#x?[0-9a-fA-F]+);)", "&amp;", mrml)
 
 
 def _zip(folder: Path, path: Path) -> None:

@@ -125,7 +125,7 @@ def cache_stage_outputs(
     network.eval().to(memory_format=torch.channels_last)
     cached: Tensor | None = None
     for index, case in enumerate(cases):
-        field, size = rule.field(case.mass), preprocessing.size
+        field, size = rule.field(case.mass, case.frame.scan_area), preprocessing.size
         grey = resample_field(case.frame.pixels, field, size)
         variants = [grey, np.ascontiguousarray(grey[:, ::-1])][: settings.variants]
         while len(variants) < settings.variants:
@@ -205,6 +205,7 @@ def fit_linear_layer(
     training: np.ndarray,
     validation: np.ndarray,
     settings: TrainingSettings,
+    progress: Progress = silent,
 ) -> float:
     """Set the linear layer to the logistic regression on the pretrained network's pooled features.
 
@@ -216,7 +217,7 @@ def fit_linear_layer(
     float
         That loss.
     """
-    pooled = pooled_features(network, cached, settings)
+    pooled = pooled_features(network, cached, settings, progress)
     mean, spread = pooled[:, training].mean(axis=(0, 1)), pooled[:, training].std(axis=(0, 1)) + 1e-6
     pooled = (pooled - mean) / spread
     features, target = pooled[:, training].reshape(-1, pooled.shape[-1]), np.tile(labels[training], len(pooled))
@@ -245,16 +246,18 @@ def fit_linear_layer(
 
 
 @torch.inference_mode()
-def pooled_features(network: ScaledResNet, cached: Tensor, settings: TrainingSettings) -> np.ndarray:
+def pooled_features(
+    network: ScaledResNet, cached: Tensor, settings: TrainingSettings, progress: Progress = silent
+) -> np.ndarray:
     """What the linear layer sees, shape (variants, n, channels), float64."""
     network.eval()
     last = network.architecture.last_stage
-    parts = [
-        network.stages(part.float().contiguous(memory_format=torch.channels_last), settings.first_stage, last).mean(
-            (2, 3)
-        )
-        for part in cached.flatten(0, 1).split(24)
-    ]
+    parts = []
+    batches = cached.flatten(0, 1).split(24)
+    for index, batch in enumerate(batches):
+        features = batch.float().contiguous(memory_format=torch.channels_last)
+        parts.append(network.stages(features, settings.first_stage, last).mean((2, 3)))
+        progress(index + 1, len(batches), "pooled features")
     return torch.cat(parts).reshape(*cached.shape[:2], -1).double().numpy()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,7 +168,8 @@ def _modality_note(header: Dataset) -> tuple[str, ...]:
     modality = str(header.get("Modality") or "")
     if modality in ("", "US", "SC", "OT"):
         return ()
-    return (f"The file's modality is {modality}, not ultrasound (US).",)
+    named = modality if re.fullmatch(r"[A-Z0-9_ ]{1,16}", modality) else "damaged"  # a code string, PS3.5 6.2
+    return (f"The file's modality is {named}, not ultrasound (US).",)
 
 
 def write_ultrasound_frame(path: Path, frame: Frame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -22,6 +23,11 @@ _PALETTE = "PALETTE COLOR"
 _PIXEL_DATA_HEADER = 12
 """Bytes of tag, VR and length before compressed pixel data (always explicit VR, little endian)."""
 _COLOUR_SPACE_MARKER = b"JFIF"
+_BEYOND_PILLOW = ("does not support", "cannot decode", "values of up to 16")
+"""In pydicom's messages over what pillow cannot do at all."""
+_ONLY_GDCM = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (57, 70, 80, 81))
+"""Transfer syntaxes of JPEG lossless and JPEG-LS."""
+_JPEG_HEADER_LIMIT = 1 << 16
 _WHAT = "a DICOM image"
 
 
@@ -116,14 +122,28 @@ class DicomImage:
 
         # A deflated file has no place where its pixels begin.
         source = dcmread(self.path, force=True) if self._syntax.is_deflated else self.path
+        if self._syntax in _ONLY_GDCM:
+            self._check_jpeg(index)
         options = {} if self._syntax.is_deflated else self._options
-        try:
-            values = pixel_array(source, index=index, raw=raw, **options)
-        except (RuntimeError, NotImplementedError) as error:
-            raise self._undecodable(error) from error
+        for plugin in self._plugins():
+            try:
+                values = pixel_array(source, index=index, raw=raw, decoding_plugin=plugin, **options)
+                break
+            except (RuntimeError, NotImplementedError) as error:
+                if plugin and any(word in str(error) for word in _BEYOND_PILLOW):
+                    continue
+                raise self._undecodable(error) from error
         if values.shape[:2] != self.shape:
             raise InputError(f"{self.path.name} is damaged: its pixels do not have the size that its header states.")
         return values
+
+    def _plugins(self) -> tuple[str, ...]:
+        """The decoders to try; "" stands for pydicom's own order, in which GDCM ends the program over a bad file."""
+        from pydicom.pixels import get_decoder
+
+        if not self._syntax.is_compressed or "pillow" not in get_decoder(self._syntax).available_plugins:
+            return ("",)
+        return "pillow", ""
 
     def _decodes_to_rgb(self) -> bool:
         from pydicom.uid import JPEG2000TransferSyntaxes
@@ -136,7 +156,7 @@ class DicomImage:
 
         file.seek(_PIXEL_DATA_HEADER, 1)
         parse_basic_offsets(file)
-        start = file.tell()
+        self._pixels_start = start = file.tell()
         fragments, offsets = parse_fragments(file)
         if fragments < self.count:
             raise InputError(
@@ -154,6 +174,20 @@ class DicomImage:
         if offsets[-1] + 8 + lengths[-1] > self.path.stat().st_size:
             raise InputError(f"{self.path.name} is incomplete: it ends before its last frame.")
         self._options["extended_offsets"] = ([offset - start for offset in offsets], lengths)
+
+    def _check_jpeg(self, index: int) -> None:
+        """GDCM ends the program where the JPEG's own header contradicts the file's."""
+        if "extended_offsets" not in self._options:
+            return
+        offsets, lengths = self._options["extended_offsets"]
+        with self.path.open("rb") as file:
+            file.seek(self._pixels_start + offsets[index] + 8)
+            stated = _jpeg_header(file.read(min(lengths[index], _JPEG_HEADER_LIMIT)))
+        header = self.header
+        allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
+        bits = {stored} if allocated == 8 else {stored, allocated}
+        if stated is None or stated[1:] != (*self.shape, int(header.SamplesPerPixel)) or stated[0] not in bits:
+            raise InputError(f"{self.path.name} is damaged: its compressed pixels contradict its header.")
 
     def _correct_colour_space(self, head: bytes) -> None:
         """A JPEG with a JFIF marker is YCbCr, whatever a careless device calls it (Slicer's DICOM patcher does so)."""
@@ -209,15 +243,34 @@ class DicomImage:
         )
 
 
-def _luma_and_colours(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Y is the luminance; the colours follow from Cb and Cr by PS3.3 C.7.6.3.1.2, without red, green and blue.
+def _jpeg_header(data: bytes) -> tuple[int, int, int, int] | None:
+    """Precision, rows, columns and components of the start-of-frame segment of a JPEG (T.81 B.2.2) or JPEG-LS."""
+    at = 2
+    while at + 10 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xFF:  # a fill byte
+            at += 1
+        elif marker in (0xC3, 0xF7):
+            rows, columns = struct.unpack(">HH", data[at + 5 : at + 9])
+            return data[at + 4], rows, columns, data[at + 9]
+        else:
+            at += 2 + length
+    return None
 
-    Of R - Y = 1.402 Cr', B - Y = 1.772 Cb' and G - Y = -0.344 Cb' - 0.714 Cr' only the differences count here.
-    """
+
+def _luma_and_colours(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Y is the luminance already, and whether a pixel is coloured follows from Cb and Cr alone."""
     if values.dtype != np.uint8 or values.ndim != 3:
         raise ValueError("YBR pixels have three samples of 8 bits")
-    grey = values[..., 0].astype(np.float32)
-    blue, red = (values[..., channel].astype(np.float32) - 128 for channel in (1, 2))
-    if max(np.abs(blue).max(), np.abs(red).max()) < 10:  # too little for any pixel to count as coloured
-        return grey, None
-    return grey, coloured(np.stack([1.402 * red, -0.344 * blue - 0.714 * red, 1.772 * blue], axis=2))
+    luma, blue, red = np.moveaxis(values, 2, 0)
+    return luma.astype(np.float32), _coloured_chroma()[blue, red]
+
+
+@cache
+def _coloured_chroma() -> np.ndarray:
+    """Whether a pixel is coloured, by its Cb and Cr (PS3.3 C.7.6.3.1.2); bool, shape (256, 256).
+
+    Of R - Y = 1.402 Cr', B - Y = 1.772 Cb' and G - Y = -0.344 Cb' - 0.714 Cr' only the differences count.
+    """
+    blue, red = np.mgrid[-128:128, -128:128]
+    return coloured(np.stack([1.402 * red, -0.344 * blue - 0.714 * red, 1.772 * blue], axis=2))

@@ -39,12 +39,12 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
     except ImportError as error:
         raise MissingPackageError("The picture needs the package matplotlib: install it with pip.") from error
 
-    figure = Figure(figsize=(15, 8), dpi=110, facecolor="white")
+    figure = Figure(figsize=(16, 8), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
     parts = figure.add_gridspec(
-        1, 3, width_ratios=(1.0, 1.25, 0.62), left=0.02, right=0.975, top=0.88, bottom=0.06, wspace=0.1
+        1, 3, width_ratios=(1.0, 1.25, 0.7), left=0.02, right=0.985, top=0.87, bottom=0.05, wspace=0.27
     )
-    panels = parts[0].subgridspec(2, 2, hspace=0.12, wspace=0.05)
+    panels = parts[0].subgridspec(2, 2, hspace=0.1, wspace=0.05)
     row_mm, column_mm = case.frame.spacing.mm() if case.frame.spacing.known else (1.0, 1.0)
     aspect = row_mm / column_mm
     first = figure.add_subplot(panels[0])
@@ -58,7 +58,7 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
     limit = saliency_range or symmetric_range(explanation.saliency)
     _show_overlay(overlay, case, explanation, aspect, limit)
     _colour_bar(overlay.inset_axes((1.03, 0.0, 0.04, 1.0)), limit)
-    side = parts[2].subgridspec(2, 1, height_ratios=(1, 1.8), hspace=0.22)
+    side = parts[2].subgridspec(2, 1, height_ratios=(1, 2), hspace=0.14)
     # The bars' names need room to their left.
     _show_contributions(figure.add_subplot(side[0].subgridspec(1, 2, width_ratios=(0.3, 1), wspace=0)[1]), explanation)
     words = figure.add_subplot(side[1])

@@ -86,9 +86,18 @@ def _to_eight_bits(
     if limits is None:
         return values.astype(np.float32), ()
     low, high = limits
-    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
     note = f"The frame has more than 8 bits: {low:g} to {high:g} ({origin}) was mapped linearly to grey 0 to 255."
-    return np.clip(scaled, 0, 255).astype(np.float32), (note,)
+    if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:  # a table takes a quarter of the time
+        count = 1 << 8 * values.dtype.itemsize
+        levels = np.arange(count)
+        levels[levels > np.iinfo(values.dtype).max] -= count  # negative values count from the table's end
+        return _stretched(levels, low, high)[values], (note,)
+    return _stretched(values, low, high), (note,)
+
+
+def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
+    return np.clip(scaled, 0, 255).astype(np.float32)
 
 
 def luminance(colours: np.ndarray) -> np.ndarray:
@@ -120,7 +129,7 @@ def overlay_notes(marked: np.ndarray, scan_area: np.ndarray | None = None) -> tu
     scan_area : ndarray of bool, optional
         Where Doppler can lie; colours elsewhere are of the device's screen.
     """
-    share = float(marked.mean())
+    share = np.count_nonzero(marked) / max(marked.size, 1)
     if share < MARKS_SHARE:
         return ()
     if share > TINT_SHARE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import re
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,10 +20,13 @@ from .files import header_spacing, reading, refuse_huge
 if TYPE_CHECKING:
     import SimpleITK
 
-MAX_VOXELS = 2_000_000_000
-"""Stacks above this are refused before memory is taken for them (a breast volume has some 100 million voxels)."""
+MAX_VOXELS = 500_000_000
+"""Stacks above this are refused before memory is taken for them (a breast volume has some 100 million voxels, a loop of
+1,600 frames of 640 x 480 pixels this many)."""
 
 _HEADER_LIMIT = 1 << 20
+_LARGEST = 1e9
+_SIZE_FIELDS = {"NrrdImageIO": (b"dimension", b"sizes"), "MetaImageIO": (b"NDims", b"DimSize")}
 _NIFTI_SPATIAL_UNIT = 0b111
 
 
@@ -99,11 +103,16 @@ def _read(path: Path, axis: int) -> Volume:
     import SimpleITK
 
     image_io = _image_io(path)
+    if image_io in _SIZE_FIELDS:
+        _check_sizes(path, *_SIZE_FIELDS[image_io])
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO(image_io)
     reader.ReadImageInformation()
     size = reader.GetSize()
+    placement = np.abs([*reader.GetSpacing(), *reader.GetOrigin(), *reader.GetDirection()])
+    if min(size) < 1 or not (placement < _LARGEST).all():  # ITK inverts such a matrix for ever
+        raise InputError(f"{path.name} is damaged: its header places the image nowhere.")
     stored = _stored_axes(path, size)
     refuse_huge(path.name, size[stored[0]], size[stored[1]])
     voxels = math.prod(size) * reader.GetNumberOfComponents()
@@ -113,7 +122,10 @@ def _read(path: Path, axis: int) -> Volume:
         if image_io == "NiftiImageIO":
             reader.SetFileName(str(_complete_nifti(path, reader, Path(folder))))
         image = reader.Execute()
-    pixels = SimpleITK.GetArrayFromImage(image)
+    pixels = SimpleITK.GetArrayViewFromImage(image)
+    if image_io == "MetaImageIO":
+        _check_compressed_meta(path, pixels.nbytes)
+    pixels = pixels.copy()
     if np.iscomplexobj(pixels):
         raise InputError(f"{path.name} holds complex numbers, not the grey values of a frame.")
     shape = tuple(size[each] for each in reversed(stored))
@@ -156,6 +168,42 @@ def _image_io(path: Path) -> str:
     if name.endswith((".nii", ".nii.gz")):
         return "NiftiImageIO"
     return "MetaImageIO" if name.endswith((".mha", ".mhd")) else "NrrdImageIO"
+
+
+def _check_compressed_meta(path: Path, needed: int) -> None:
+    """MetaIO fills up compressed data that are too short without a word, so they are counted here."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_LIMIT)
+    if not re.search(rb"^\s*CompressedData\s*[:=]\s*T", header, flags=re.MULTILINE | re.IGNORECASE):
+        return
+    found = re.search(rb"^\s*ElementDataFile\s*[:=][ \t]*([^\r\n]*)\r?\n?", header, flags=re.MULTILINE | re.IGNORECASE)
+    name = found.group(1).strip().decode("utf-8", "replace") if found else ""
+    local = name.upper() == "LOCAL"
+    present, inflate = 0, zlib.decompressobj()
+    with (path if local else path.parent / name).open("rb") as file:
+        file.seek(found.end() if found and local else 0)
+        while present < needed and not inflate.eof and (block := file.read(1 << 16)):
+            present += len(inflate.decompress(block))
+    if present < needed:
+        raise InputError(f"{path.name} is incomplete: it ends before its last pixel.")
+
+
+def _check_sizes(path: Path, dimension: bytes, sizes: bytes) -> None:
+    """The sizes in a header of text must be whole numbers, as many as it says.
+
+    The libraries read "1e308" as 1, and MetaIO reaches beyond its memory where the two fields disagree.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER_LIMIT)
+    found = re.findall(
+        rb"^\s*(%b|%b)\s*[:=]([^\r\n]*)" % (dimension, sizes), header, flags=re.MULTILINE | re.IGNORECASE
+    )
+    values = [(name.lower(), text.split()) for name, text in found]
+    counts = [text for name, text in values if name == dimension.lower()]
+    extents = [text for name, text in values if name == sizes.lower()]
+    whole = all(number.isdigit() for _, text in values for number in text)
+    if len(counts) != 1 or len(extents) != 1 or not whole or [b"%d" % len(extents[0])] != counts[0]:
+        raise InputError(f"{path.name} is damaged: its header does not state its size in whole numbers.")
 
 
 def _stored_axes(path: Path, size: tuple[int, ...]) -> tuple[int, ...]:
@@ -213,7 +261,15 @@ def _complete_nifti(path: Path, reader: SimpleITK.ImageFileReader, folder: Path)
     so its bytes are counted here. And for ``x.nii.gz`` beside an ``x.nii`` the header is taken from the first and the
     pixels from the second; only a copy that lies alone is safe.
     """
+    import SimpleITK
+
     field = reader.GetMetaData
+    # ITK turns scaled values into floats, and ends the program where these are vectors.
+    vectors_of_floats = {SimpleITK.sitkVectorFloat32: 16, SimpleITK.sitkVectorFloat64: 64}
+    if vectors_of_floats.get(reader.GetPixelIDValue()) not in (None, int(field("datatype"))):
+        raise InputError(f"{path.name} has scaled colours, which cannot be read: save it as NRRD.")
+    if not float(field("vox_offset")) >= 0:
+        raise InputError(f"{path.name} is damaged: its header does not say where its pixels begin.")
     voxels = math.prod(int(field(f"dim[{axis}]")) for axis in range(1, int(field("dim[0]")) + 1))
     needed = int(float(field("vox_offset"))) + voxels * int(field("bitpix")) // 8
     with path.open("rb") as file:

@@ -29,6 +29,7 @@ from .inputs import set_segments
 
 RESULT_ATTRIBUTE = "BreastMassXAI.Result"
 CINE_ATTRIBUTE = "BreastMassXAI.CineResult"
+STALE_ATTRIBUTE = "BreastMassXAI.Stale"
 FOLDER_ATTRIBUTE = "BreastMassXAI.Explanation"
 LEFT_OUT_OF_LOOPS = {"segments"}
 """The labelmap shows the same regions, and a segmentation for each frame costs far more time and room."""
@@ -148,6 +149,7 @@ def prepare_nodes(
     with modified_once(companion, *nodes.values()):
         companion.SetName(f"{frame_node.GetName()} explanation")
         companion.SetNodeReferenceID("mass", mass_segmentation.GetID() if mass_segmentation is not None else None)
+        companion.SetAttribute(STALE_ATTRIBUTE, None)
         for role, node in nodes.items():
             node.SetName(f"{frame_node.GetName()} {_KINDS[role][1]}")
             if node.IsA("vtkMRMLTransformableNode"):
@@ -207,6 +209,19 @@ def restored_result(frame_node) -> CaseResult | None:
     kept = companion.GetNodeReference("table") if _keeps_loop(companion) else companion
     text = None if kept is None else kept.GetAttribute(RESULT_ATTRIBUTE)
     return None if text is None else CaseResult.from_json(text)
+
+
+def mark_stale(frame_node, reason: str) -> None:
+    """Say that a frame's explanation no longer fits the frame, until it is shown anew."""
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    if companion is not None:
+        companion.SetAttribute(STALE_ATTRIBUTE, reason)
+
+
+def stale_reason(frame_node) -> str | None:
+    """Why a frame's explanation is out of date, in a sentence; None where it is not, or where there is none."""
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    return None if companion is None else companion.GetAttribute(STALE_ATTRIBUTE)
 
 
 def collected(companion) -> ExplanationNodes:
