@@ -13,10 +13,14 @@ from .errors import InputError
 from .field import Field
 from .frame import Case, Source
 from .pointing import decide, hits, pointed_region
-from .regions import RELEVANT, area_fractions, region_labels
+from .regions import MASS, RELEVANT, area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
 
+LARGE_MASS = 0.5
+"""A mass that covers a larger share of the scan area is remarked."""
+SMALL_FIELD = 32
+"""A field with a shorter side, in pixels of the frame, is remarked."""
 OUTSIDE_WARNING = 0.2
 """Share of the saliency outside the scan area that is worth a warning; cells that its border cuts leak some anyway."""
 
@@ -98,7 +102,6 @@ def explain(
     probability = classifier.probability(output.logit)
     decision = decide(probability, classifier.threshold, scored, settings.grey_zone)
     coverage = cell_coverage(labels, output.field, output.cells.shape)
-    area = area_fractions(labels, frame.scan_area)
     result = CaseResult(
         logit=output.logit,
         bias=output.bias,
@@ -112,7 +115,8 @@ def explain(
         extremes={which: _extreme(point, pointed[which], case) for which, point in points.items()},
         hits=scored,
         contributions=contributions(output.cells, coverage),
-        area_fraction=area,
+        area_fraction=area_fractions(labels, frame.scan_area),
+        chance=_chance(labels, output.field, frame.scan_area),
         spacing_mm=frame.spacing.mm() if frame.spacing.known else None,
         spacing_provenance=frame.spacing.provenance.value,
         beams=frame.beams.kind,
@@ -147,6 +151,13 @@ def _identity(source: Source | None, shape: tuple[int, int]) -> dict[str, object
     return {**(asdict(source) if source is not None else {}), "rows": shape[0], "columns": shape[1]}
 
 
+def _chance(labels: np.ndarray, field: Field, scan_area: np.ndarray | None) -> dict[str, float]:
+    """What a point thrown at random where the extreme points are searched would hit."""
+    seen = field.pixels(labels.shape)
+    searched = None if scan_area is None or not scan_area[seen].any() else scan_area[seen]
+    return area_fractions(labels[seen], searched)
+
+
 def saliency_outside(saliency: np.ndarray, field: Field, scan_area: np.ndarray | None) -> float:
     """Share of the absolute saliency in the field that lies outside the scan area: 0 where all is inside."""
     if scan_area is None:
@@ -171,6 +182,14 @@ def _warnings(case: Case, labels: np.ndarray, saliency: np.ndarray, field: Field
     area = case.frame.scan_area
     if area is not None and (mass & ~area).any():
         found.append("Part of the mass lies outside the scan area and is left out.")
+    share_of_mass = np.count_nonzero(labels == MASS) / (labels.size if area is None else np.count_nonzero(area))
+    if share_of_mass > LARGE_MASS:
+        found.append(f"The mass covers {share_of_mass:.0%} of the scan area: is the mask inverted?")
+    if min(field.height, field.width) < SMALL_FIELD:
+        found.append(
+            f"The network's field is only {field.width:.0f} x {field.height:.0f} pixels of the frame (columns x rows): "
+            "it sees little more than a blur."
+        )
     outside = saliency_outside(saliency, field, area)
     if outside >= OUTSIDE_WARNING:
         found.append(
