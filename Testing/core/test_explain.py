@@ -159,8 +159,8 @@ def test_a_result_of_another_kind_is_refused(damage):
     ("pixels", "word"),
     [
         (np.zeros((1, 1)), "too small"),
-        (np.full((5, 5), 7), "constant"),
-        (np.array([[0, 1], [np.nan, 2]]), "NaN"),
+        (np.full((20, 20), 7), "constant"),
+        (np.diag([np.nan, *range(19)]), "NaN"),
         (np.zeros((3, 4, 5)), "2D"),
     ],
 )

@@ -13,10 +13,14 @@ from .errors import InputError
 from .field import Field
 from .frame import Case, Source
 from .pointing import decide, hits, pointed_region
-from .regions import RELEVANT, area_fractions, region_labels
+from .regions import MASS, RELEVANT, area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
 
+LARGE_MASS = 0.5
+"""A mass that covers a larger share of the scan area is remarked."""
+SMALL_FIELD = 32
+"""A field with a shorter side, in pixels of the frame, is remarked."""
 OUTSIDE_WARNING = 0.2
 """Share of the saliency outside the scan area that is worth a warning; cells that its border cuts leak some anyway."""
 
@@ -90,13 +94,15 @@ class Partition:
     labels : ndarray, shape (rows, columns), uint8
     coverage : ndarray, shape (4, n, m)
         See :func:`~.contributions.cell_coverage`.
-    area_fraction : dict
+    area_fraction, chance : dict
+        See :class:`~.result.CaseResult`.
     warnings : tuple of str
     """
 
     labels: np.ndarray
     coverage: np.ndarray
     area_fraction: dict[str, float]
+    chance: dict[str, float]
     warnings: tuple[str, ...]
 
 
@@ -116,7 +122,8 @@ def partition(case: Case, field: Field, cells: tuple[int, int], settings: Settin
     labels = region_labels(case.mass, frame.spacing, settings.ring_mm, frame.beams, frame.scan_area)
     coverage = cell_coverage(labels, field, cells)
     area = area_fractions(labels, frame.scan_area)
-    return Partition(labels, coverage, area, tuple(_warnings(case, labels, field)))
+    chance = _chance(labels, field, frame.scan_area)
+    return Partition(labels, coverage, area, chance, tuple(_warnings(case, labels, field)))
 
 
 def explain(
@@ -166,6 +173,7 @@ def explain(
         hits=scored,
         contributions=contributions(output.cells, regions.coverage),
         area_fraction=dict(regions.area_fraction),
+        chance=dict(regions.chance),
         spacing_mm=frame.spacing.mm() if frame.spacing.known else None,
         spacing_provenance=frame.spacing.provenance.value,
         beams=frame.beams.kind,
@@ -198,6 +206,13 @@ def _extreme(point: ExtremePoint, region: str, case: Case) -> Extreme:
 
 def _identity(source: Source | None, shape: tuple[int, int]) -> dict[str, object]:
     return {**(asdict(source) if source is not None else {}), "rows": shape[0], "columns": shape[1]}
+
+
+def _chance(labels: np.ndarray, field: Field, scan_area: np.ndarray | None) -> dict[str, float]:
+    """What a point thrown at random where the extreme points are searched would hit."""
+    seen = field.pixels(labels.shape)
+    searched = None if scan_area is None or not scan_area[seen].any() else scan_area[seen]
+    return area_fractions(labels[seen], searched)
 
 
 def saliency_outside(saliency: np.ndarray, field: Field, scan_area: np.ndarray | None) -> float:
@@ -239,6 +254,14 @@ def _warnings(case: Case, labels: np.ndarray, field: Field) -> list[str]:
     area = case.frame.scan_area
     if area is not None and (mass & ~area).any():
         found.append("Part of the mass lies outside the scan area and is left out.")
+    share_of_mass = np.count_nonzero(labels == MASS) / (labels.size if area is None else np.count_nonzero(area))
+    if share_of_mass > LARGE_MASS:
+        found.append(f"The mass covers {share_of_mass:.0%} of the scan area: is the mask inverted?")
+    if min(field.height, field.width) < SMALL_FIELD:
+        found.append(
+            f"The network's field is only {field.width:.0f} x {field.height:.0f} pixels of the frame (columns x rows): "
+            "it sees little more than a blur."
+        )
     rows, columns = field.pixels(labels.shape)
     for label, name in enumerate(RELEVANT, start=1):
         pixels = np.count_nonzero(labels == label)

@@ -13,7 +13,7 @@ from .errors import InputError, SpacingError
 MAX_PIXELS = 16_000_000
 """Frames above this are refused before they are decoded; the largest ultrasound screens have some 2 million pixels."""
 MIN_SIDE = 16
-"""Frames with fewer rows or columns are refused: no tissue can be seen on them."""
+"""Cases whose frame has fewer rows or columns are refused: no tissue can be seen on them."""
 MM_PER_PIXEL = (0.001, 10.0)
 """Pixel sizes that an ultrasound image can have."""
 
@@ -129,7 +129,7 @@ class Frame:
     Raises
     ------
     InputError
-        When the pixels are not a 2D image of finite numbers with at least 16 x 16 pixels and two different grey values.
+        When the pixels are not a 2D image of finite numbers with at least 2 x 2 pixels and two different grey values.
     """
 
     pixels: np.ndarray
@@ -143,9 +143,8 @@ class Frame:
         pixels = np.asarray(self.pixels)
         if pixels.ndim != 2:
             raise InputError(f"A frame is one 2D image, but this array has the shape {pixels.shape}.")
-        if min(pixels.shape) < MIN_SIDE:
-            rows, columns = pixels.shape
-            raise InputError(f"The frame has only {columns} x {rows} pixels: too small to be an ultrasound image.")
+        if min(pixels.shape) < 2:
+            raise InputError(_too_small(pixels.shape))
         low, high = float(pixels.min()), float(pixels.max())
         if not (math.isfinite(low) and math.isfinite(high)):  # min and max hand on NaN
             raise InputError("The frame contains values that are not numbers (NaN or infinity).")
@@ -196,7 +195,7 @@ class Case:
     Raises
     ------
     InputError
-        When the mask is empty, covers everything or does not fit the frame.
+        When the mask is empty, covers everything or does not fit the frame, or the frame is too small to show tissue.
     """
 
     frame: Frame
@@ -207,6 +206,8 @@ class Case:
     view: str | None = None
 
     def __post_init__(self) -> None:
+        if min(self.frame.shape) < MIN_SIDE:
+            raise InputError(_too_small(self.frame.shape))
         mass = np.asarray(self.mass, dtype=bool)
         if mass.shape != self.frame.shape:
             raise InputError(
@@ -218,6 +219,10 @@ class Case:
         if mass.all():
             raise InputError("The mask covers the whole frame: there is no tissue around the mass to compare with.")
         object.__setattr__(self, "mass", mass)
+
+
+def _too_small(shape: tuple[int, ...]) -> str:
+    return f"The frame has only {_size(shape)} pixels (columns x rows): too small to be an ultrasound image."
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -70,7 +70,7 @@ def region_labels(
 
 
 def area_fractions(labels: np.ndarray, scan_area: np.ndarray | None = None) -> dict[str, float]:
-    """Share of the scan area that each region covers: what a point thrown at random would hit."""
+    """Share of the scan area (of all pixels, without one) that each region covers."""
     counts = np.bincount((labels if scan_area is None else labels[scan_area]).ravel(), minlength=len(REGIONS))
     return {name: float(count / counts.sum()) for name, count in zip(REGIONS, counts, strict=True)}
 

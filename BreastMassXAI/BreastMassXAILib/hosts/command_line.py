@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..core.errors import BreastMassXAIError, SpacingError
 
+PROGRAM = "breast-mass-xai"
 USAGE_ERROR = 2
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
@@ -28,41 +32,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        with _terminable():
+            options.run(options)
     except SpacingError as error:
-        print(
-            f"{parser.prog}: {error} "
-            "(--calibrate ROW0,COL0,ROW1,COL1,MM, --spacing MM, --assume-width MM or --ring-mm 0)",
-            file=sys.stderr,
-        )
+        _say(f"{error} (--calibrate ROW0,COL0,ROW1,COL1,MM, --spacing MM, --assume-width MM or --ring-mm 0)")
         return USAGE_ERROR
     except BreastMassXAIError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        _say(str(error))
         return USAGE_ERROR
     except MemoryError:
-        print(f"{parser.prog}: This computer's memory is too small for this input.", file=sys.stderr)
+        _say("This computer's memory is too small for this input.")
         return USAGE_ERROR
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+    except ModuleNotFoundError as error:
+        _say(f"The package {error.name} is not installed: pip install breast-mass-xai installs what this step needs.")
+        return USAGE_ERROR
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`; the results are there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return INTERRUPTED
+        return 0
     except KeyboardInterrupt:
-        print(f"\n{parser.prog}: stopped; nothing was written.", file=sys.stderr)
+        _say("Stopped; nothing was written.")
         return INTERRUPTED
     except Exception as error:
         if os.environ.get("BREAST_MASS_XAI_DEBUG"):
             raise
-        print(
-            f"{parser.prog}: An unexpected fault, {type(error).__name__}: {error}. "
-            "Please report it with what BREAST_MASS_XAI_DEBUG=1 prints.",
-            file=sys.stderr,
+        _say(
+            f"An unexpected fault, {type(error).__name__}: {' '.join(str(error).split())}. "
+            "Please report it with what BREAST_MASS_XAI_DEBUG=1 prints."
         )
         return INTERNAL_ERROR
     return 0
 
 
+def _say(sentence: str) -> None:
+    """One line on standard error; a progress bar that stands there is wiped."""
+    wipe = "\r\033[K" if sys.stderr.isatty() else ""
+    print(f"{wipe}{PROGRAM}: {sentence}", file=sys.stderr)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """A request to terminate, as a Stop button sends it, ends the work as Ctrl+C does: nothing half-written stays."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="breast-mass-xai",
+        prog=PROGRAM,
         description="Why did a network call this breast mass on ultrasound malignant? Research use only.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")

@@ -13,11 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import BreastMassXAIError, InputError
-from ..core.frame import MAX_PIXELS, Provenance, Source, Spacing
+from ..core.frame import MAX_PIXELS, MM_PER_PIXEL, Provenance, Source, Spacing
 
 READABLE = "PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI and DICOM"
-PLAUSIBLE_MM = (1e-6, 1e4)
-"""What a header may call a pixel's size, in mm; beyond lie damaged headers only."""
 
 _PICTURE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -85,7 +83,7 @@ def header_spacing(row_mm: float, column_mm: float, provenance: Provenance) -> t
     instance) and is 10 times what a breast probe images, so it counts as unknown; a user who means it can say so.
     """
     sizes = (row_mm, column_mm)
-    if not all(PLAUSIBLE_MM[0] <= size <= PLAUSIBLE_MM[1] for size in sizes):
+    if not all(MM_PER_PIXEL[0] <= size <= MM_PER_PIXEL[1] for size in sizes):
         return Spacing.unknown(), (f"The header's pixel size {sizes} is not a size: the spacing is taken as unknown.",)
     if sizes == (1.0, 1.0):
         return Spacing.unknown(), (

@@ -13,6 +13,7 @@ from .cines import open_cine
 from .files import Kind, identify
 from .masks import read_mask
 from .ultrasound_regions import Place
+from .volumes import plane_directions
 
 
 def read_frame(path: Path, point: Place | None = None, index: int | None = None, axis: int = 0) -> Frame:
@@ -59,6 +60,21 @@ def read_frame_and_mask(path: Path, mask: Path, index: int | None = None) -> tup
     """
     frame = read_frame(path, index=index)
     mass, source = read_mask(mask, frame.shape)
+    if frame.source is not None and frame.source.sha256 == source.sha256:
+        raise InputError(f"The mask {mask.name} is the frame itself.")
+    _check_same_orientation(path, mask)
     if identify(path) is Kind.DICOM:
         frame = read_frame(path, mask_box(mass), index)
     return frame, mass, source
+
+
+def _check_same_orientation(path: Path, mask: Path) -> None:
+    """Pixels are matched by row and column, so headers that turn frame and mask differently would mismatch them."""
+    of_frame, of_mask = (
+        plane_directions(file) if identify(file) is Kind.VOLUME else np.eye(2) for file in (Path(path), Path(mask))
+    )
+    if not np.allclose(of_frame, of_mask, atol=1e-3):
+        raise InputError(
+            f"The mask {mask.name} is stored turned or mirrored relative to the frame, as their headers tell: save it "
+            "on the frame's own grid."
+        )

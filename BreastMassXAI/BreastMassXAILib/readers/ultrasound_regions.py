@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ..core.frame import Provenance, Spacing
-from .files import PLAUSIBLE_MM, header_spacing
+from ..core.frame import MM_PER_PIXEL, Provenance, Spacing
+from .files import header_spacing
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -198,7 +198,7 @@ def _region(item: Dataset, shape: tuple[int, int]) -> Region:
         reason = "no 2D image of tissue"
     elif units != (_CENTIMETRES, _CENTIMETRES):
         reason = f"its rows measure {_named(_UNITS, units[0])} and its columns {_named(_UNITS, units[1])}, not cm"
-    elif not all(PLAUSIBLE_MM[0] <= size <= PLAUSIBLE_MM[1] for size in (row_mm, column_mm)):
+    elif not all(MM_PER_PIXEL[0] <= size <= MM_PER_PIXEL[1] for size in (row_mm, column_mm)):
         reason = f"a pixel of {row_mm:g} x {column_mm:g} mm is no pixel size"
     elif not _length(rows) or not _length(columns):
         reason = "it lies outside the pixels"

@@ -160,6 +160,27 @@ def _cut_along(
     )
 
 
+def plane_directions(path: Path) -> np.ndarray:
+    """How a header turns or mirrors an image's columns and rows in the patient: 2 x 2 direction cosines, identity for
+    an upright one.
+
+    Raises
+    ------
+    InputError
+        When the header cannot be read.
+    """
+    import SimpleITK
+
+    with reading(path, "an NRRD, MHA or NIfTI image"):
+        reader = SimpleITK.ImageFileReader()
+        reader.SetFileName(str(path))
+        reader.SetImageIO(_image_io(path))
+        reader.ReadImageInformation()
+        size = reader.GetSize()
+        axes = [axis for axis in range(len(size)) if size[axis] > 1][:2]
+        return np.array(reader.GetDirection()).reshape(len(size), -1)[np.ix_(axes, axes)]
+
+
 def _image_io(path: Path) -> str:
     with path.open("rb") as file:
         if file.read(4) == b"NRRD":
@@ -221,14 +242,14 @@ def _stored_axes(path: Path, size: tuple[int, ...]) -> tuple[int, ...]:
 def _spacing(
     path: Path, image_io: str, image: SimpleITK.Image, axes: tuple[int, int], metadata: dict[str, str]
 ) -> tuple[Spacing, tuple[str, ...]]:
-    sizes = image.GetSpacing()
-    spacing, notes = header_spacing(float(sizes[axes[1]]), float(sizes[axes[0]]), Provenance.HEADER)
-    if not spacing.known:
-        return spacing, notes
     if image_io == "NrrdImageIO" and (strange := _nrrd_units(path) - {"mm", "", "???", "none"}):
         return Spacing.unknown(), (
             f"The header gives lengths in {', '.join(sorted(strange))}, not in mm: the spacing is taken as unknown.",
         )
+    sizes = image.GetSpacing()
+    spacing, notes = header_spacing(float(sizes[axes[1]]), float(sizes[axes[0]]), Provenance.HEADER)
+    if not spacing.known:
+        return spacing, notes
     # ITK has already brought metres and micrometres to millimetres.
     if image_io == "NiftiImageIO" and not int(metadata.get("xyzt_units", "0")) & _NIFTI_SPATIAL_UNIT:
         return spacing, ("The NIfTI header names no unit of length: its pixel size is taken as millimetres.",)
