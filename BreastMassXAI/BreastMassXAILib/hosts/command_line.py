@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_analyze(commands)
     _add_train(commands)
+    _add_check_manifest(commands)
     return parser
 
 
@@ -173,6 +174,23 @@ def _train(options: argparse.Namespace) -> None:
         ),
         options.progress,
     )
+
+
+def _add_check_manifest(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "check-manifest",
+        help="say what is wrong with a CSV manifest, row by row",
+        description="Check a manifest (image, mask, label and optionally patient, view, spacing_row_mm, "
+        "spacing_col_mm, identifier, partition): every file is opened. Ends with code 2 when anything is wrong.",
+    )
+    command.add_argument("manifest", metavar="FILE", type=Path)
+    command.set_defaults(run=_check_manifest)
+
+
+def _check_manifest(options: argparse.Namespace) -> None:
+    from .check_manifest import check_manifest_file
+
+    check_manifest_file(options.manifest)
 
 
 def _add_progress(command: argparse.ArgumentParser) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from ..core.explain import NetworkOutput
@@ -9,7 +11,6 @@ from ..core.frame import Case
 from .bundle import Bundle
 
 
-@torch.inference_mode()
 def class_activation_map(bundle: Bundle, case: Case) -> NetworkOutput:
     """Run the network on a case's field.
 
@@ -18,7 +19,30 @@ def class_activation_map(bundle: Bundle, case: Case) -> NetworkOutput:
     NetworkOutput
         ``cells.mean() + bias == logit``; never rescaled.
     """
-    field = bundle.rule.field(case.mass)
-    inputs = bundle.preprocessing(case.frame.pixels, field)
-    logit, cells = bundle.network(inputs.contiguous(memory_format=torch.channels_last))
-    return NetworkOutput(float(logit[0]), float(bundle.network.linear.bias[0]), cells[0].numpy(), field)
+    return class_activation_maps(bundle, [case])[0]
+
+
+@torch.inference_mode()
+def class_activation_maps(bundle: Bundle, cases: Sequence[Case]) -> list[NetworkOutput]:
+    """Run the network once on the fields of several cases; the answers are those of single passes.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    cases : sequence of Case
+        Their frames and fields may differ in size. All of them are in memory at once: choose the number to suit.
+
+    Returns
+    -------
+    list of NetworkOutput
+        In the order of the cases.
+    """
+    fields = [bundle.rule.field(case.mass) for case in cases]
+    pixels = (case.frame.pixels for case in cases)
+    inputs = bundle.preprocessing.batch(zip(pixels, fields, strict=True))
+    logits, cells = bundle.network(inputs.contiguous(memory_format=torch.channels_last))
+    bias = float(bundle.network.linear.bias[0])
+    return [
+        NetworkOutput(float(logit), bias, cell.numpy().copy(), field)
+        for logit, cell, field in zip(logits, cells, fields, strict=True)
+    ]

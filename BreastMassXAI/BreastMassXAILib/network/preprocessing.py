@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,12 @@ class Preprocessing:
 
     def __call__(self, pixels: np.ndarray, field: Field) -> torch.Tensor:
         """The network's input, shape (1, 3, size, size), for the field of a frame (rows, columns) of grey 0..255."""
-        return self.normalise(torch.from_numpy(resample_field(pixels, field, self.size))[None])
+        return self.batch([(pixels, field)])
+
+    def batch(self, fields: Iterable[tuple[np.ndarray, Field]]) -> torch.Tensor:
+        """The network's input, shape (n, 3, size, size), for n frames, each with its own field."""
+        grey = np.stack([resample_field(pixels, field, self.size) for pixels, field in fields])
+        return self.normalise(torch.from_numpy(grey))
 
 
 def resample_field(pixels: np.ndarray, field: Field, size: int) -> np.ndarray:
