@@ -16,6 +16,8 @@ from .files import quiet
 
 RESULT_FILE = "result.json"
 """The file by which a folder is known as one of ours."""
+REPORT_FILE = "report.json"
+"""The same of a cohort's evaluation."""
 
 
 def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[int, str] | None = None) -> None:
@@ -105,7 +107,7 @@ def _check_replaceable(path: Path, target: Path, force: bool) -> None:
         raise OutputError(f"The output folder {path} cannot be made: there is a file of that name.")
     if not force:
         raise OutputError(f"The output folder {path} exists already: choose another one, or replace it with --force.")
-    if any(target.iterdir()) and not (target / RESULT_FILE).is_file():
+    if any(target.iterdir()) and not any((target / name).is_file() for name in (RESULT_FILE, REPORT_FILE)):
         raise OutputError(
             f"The output folder {path} is not replaced: it holds files but no {RESULT_FILE}, so it is no older result."
         )
