@@ -172,10 +172,6 @@ def report_tables(cohort: Cohort) -> dict[str, Any]:
     if not len(cohort):
         raise ValueError("An empty cohort has no tables.")
     tables: dict[str, Any] = {"table_1": classification(cohort)}
-    both = cohort.malignant.any() and not cohort.malignant.all()
-    if both:
-        false, true = roc_curve(cohort.malignant, cohort["probability"])
-        tables["roc"] = {"false_positive_rate": false.tolist(), "true_positive_rate": true.tolist()}
     tables["calibration"] = {
         "ece": calibration_error(cohort.malignant, cohort["probability"]),
         "brier": brier_score(cohort.malignant, cohort["probability"]),
@@ -238,6 +234,8 @@ def classification(cohort: Cohort) -> dict[str, Any]:
         if y.any() and not y.all():
             best = operating_point(y, p).threshold
             choices["corner"] = (best, p >= best)
+            false, true = roc_curve(y, p)
+            entry["roc"] = {"false_positive_rate": false.tolist(), "true_positive_rate": true.tolist()}
         for name, (at, positive) in choices.items():
             entry[name] = {
                 "threshold": at,

@@ -24,6 +24,8 @@ from ..readers.records import CaseRecord, SpacingAssumption, read_case
 if TYPE_CHECKING:
     from ..network.bundle import Bundle
 
+CONNECT_S = 10
+"""How long a cluster may take to answer."""
 BATCH = 12
 """Frames in one pass of the network, and cases in memory at once; fixed, so that results do not depend on the jobs."""
 
@@ -197,7 +199,7 @@ def _cluster(address: str) -> Iterator[Any]:
     except ImportError as error:
         raise MissingPackageError("--dask needs the package distributed: install breast-mass-xai[cluster].") from error
     try:
-        client = Client(address, timeout=20, set_as_default=False)
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise BreastMassXAIError(f"There is no dask scheduler at {address}.") from error
     with client:

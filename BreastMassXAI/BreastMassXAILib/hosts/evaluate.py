@@ -109,7 +109,13 @@ def evaluate(request: EvaluateRequest, progress_kind: str = "auto") -> None:
             },
             "settings": {"ring_mm": request.settings.ring_mm, "grey_zone": request.settings.grey_zone},
             "models": [
-                {"name": stream.name, "sha256": stream.sha256, "training": stream.training, **report_tables(cohort)}
+                {
+                    "name": stream.name,
+                    "sha256": stream.sha256,
+                    "training": stream.training,
+                    "out_of_fold": request.out_of_fold,
+                    **report_tables(cohort),
+                }
                 for stream, cohort in zip(streams, cohorts, strict=True)
             ],
         }

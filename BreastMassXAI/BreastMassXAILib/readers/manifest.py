@@ -67,7 +67,8 @@ def read_manifest(path: Path) -> DataSet:
     InputError
         When the file cannot be read as a table, lacks a column or has no row.
     """
-    rows = _rows(Path(path))
+    path = Path(path)
+    rows = _rows(path)
     good = [row for row in rows if row.record is not None]
     notes = [f"{fault.sentence}" for fault in _faults_between(good)]
     skipped = [Skipped(row.identifier, " ".join(row.faults)) for row in rows if row.record is None]
@@ -76,7 +77,8 @@ def read_manifest(path: Path) -> DataSet:
         found = grouped(records)
         records, notes = list(found.records), [*notes, *found.notes]
         skipped += found.skipped
-    return DataSet(Path(path).stem, tuple(records), tuple(skipped), tuple(notes))
+    name = path.parent.resolve().name if path.stem == "manifest" else path.stem
+    return DataSet(name, tuple(records), tuple(skipped), tuple(notes))
 
 
 def check_manifest(path: Path) -> ManifestCheck:

@@ -18,8 +18,8 @@ BLUE, ORANGE, GREY, GREEN, PURPLE = "#1f5fa8", "#c8500a", "#777777", "#2a7f3e", 
 def curves(model: dict[str, Any]) -> dict[str, str]:
     """SVG texts of one model's curves, by name: roc, calibration, risk_coverage, ring_sweep, tolerance_sweep."""
     found = {}
-    if "roc" in model:
-        found["roc"] = _svg(lambda axes: _roc(axes, model))
+    if "roc" in model["table_1"]["image"]:
+        found["roc"] = _svg(lambda axes: _roc(axes, model["table_1"]))
     found["calibration"] = _svg(lambda axes: _calibration(axes, model["calibration"]))
     if "suspension" in model:
         found["risk_coverage"] = _svg(lambda axes: _risk_coverage(axes, model["suspension"]))
@@ -66,17 +66,13 @@ def _share_axis(axes: Axes, which: str, top: float = 1.0) -> None:
     (axes.set_xlim if which == "x" else axes.set_ylim)(-0.02 * top, 1.02 * top)
 
 
-def _roc(axes: Axes, model: dict[str, Any]) -> None:
+def _roc(axes: Axes, table: dict[str, Any]) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="guessing")
-    roc, image = model["roc"], model["table_1"]["image"]
-    auc = image["auc"]
-    axes.step(
-        roc["false_positive_rate"],
-        roc["true_positive_rate"],
-        where="post",
-        color=BLUE,
-        label=f"per image, AUC {auc['value']:.3f}",
-    )
+    for level, colour in (("case", GREEN), ("image", BLUE)):
+        roc, auc = table[level]["roc"], table[level]["auc"]["value"]
+        x, y = roc["false_positive_rate"], roc["true_positive_rate"]
+        axes.step(x, y, where="post", color=colour, linewidth=1.3, label=f"per {level}, AUC {auc:.3f}")
+    image = table["image"]
     for name, marker, label in (("model", "o", "threshold of the model"), ("corner", "s", "closest to the corner")):
         if name in image and image[name]["specificity"]["value"] is not None:
             place = (1 - image[name]["specificity"]["value"], image[name]["sensitivity"]["value"])

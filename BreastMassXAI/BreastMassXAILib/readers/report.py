@@ -30,7 +30,7 @@ h1{font-size:28px;margin:0 0 4px}h2{font-size:21px;margin:44px 0 6px;border-bott
 h3{font-size:17px;margin:24px 0 4px}p{margin:8px 0}.lead{font-size:17px}
 .note{color:#555;font-size:14.5px}table{border-collapse:collapse;margin:12px 0;font-variant-numeric:tabular-nums}
 th,td{padding:5px 14px 5px 0;text-align:left;border-bottom:1px solid #ddd;vertical-align:top}
-th{font-weight:600;border-bottom:2px solid #888}td.n,th.n{text-align:right}
+th{font-weight:600;border-bottom:2px solid #888}td.n,th.n{text-align:right}td.n small,.key small{display:block}
 tr.sum td{font-weight:600;border-top:1px solid #888}small{color:#666;white-space:nowrap}
 .warn{background:#fff4e0;border-left:4px solid #c8500a;padding:8px 14px;margin:12px 0}
 .key{display:flex;flex-wrap:wrap;gap:14px;margin:18px 0}
@@ -70,9 +70,16 @@ def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture]
         When matplotlib is not installed.
     """
     models = report["models"]
-    parts = [_head(report), _left_out(report["data"]), _table_1(models[0]), *_quality(models[0])]
+    drawn = curves(models[0])
+    parts = [
+        _head(report),
+        _seen_before(report),
+        _left_out(report["data"]),
+        _table_1(models[0]),
+        *_quality(models[0], drawn),
+    ]
     if "table_2" in models[0]:
-        parts += [_table_2(models[0], report["settings"]["ring_mm"]), _sweeps(models[0]), _suspension(models[0])]
+        parts += [_table_2(models[0], report["settings"]["ring_mm"]), _sweeps(drawn), _suspension(models[0], drawn)]
     if len(models) > 1:
         parts.append(_models(models))
     parts += [_examples(pictures), _provenance(report)]
@@ -102,9 +109,9 @@ def _head(report: dict[str, Any]) -> str:
         by_chance = "" if chance is None else f"<small>by chance {chance:.0%}</small>"
         keys.append(("Explanations that hit a region", f"{_percent(hit['either'])}{by_chance}"))
     boxes = "".join(
-        f"<div>{escape(name)}<b>{value.replace('<small>', '</b><small>', 1)}</b></div>" for name, value in keys
+        f"<div>{escape(name)}<b>{value.partition('<small>')[0]}</b>{''.join(value.partition('<small>')[1:])}</div>"
+        for name, value in keys
     )
-    boxes = boxes.replace("</small></b>", "</small>")
     return (
         f"<h1>Breast masses on ultrasound: {escape(data['name'])}</h1>"
         f"<p class='lead'>The model <b>{escape(model['name'])}</b> looked at {data['evaluated']} images of "
@@ -115,6 +122,23 @@ def _head(report: dict[str, Any]) -> str:
         "<p class='note'>Figures in small print are 95 % intervals. They take into account that several images may "
         "come from one patient. Research use only, not a medical device.</p>"
     )
+
+
+def _seen_before(report: dict[str, Any]) -> str:
+    """A warning where the model learned from the very data that it is judged by."""
+    data = report["data"]["name"]
+    learned = [model["name"] for model in report["models"] if _trained_on(model) == data and not model["out_of_fold"]]
+    if not learned:
+        return ""
+    return (
+        f"<p class='warn'>{escape(', '.join(learned))}: trained on images of {escape(data)} itself. Figures on images "
+        "that a model has seen are too good; judge it by other data, or fold by fold (--out-of-fold).</p>"
+    )
+
+
+def _trained_on(model: dict[str, Any]) -> str:
+    trained = model["training"].get("data")
+    return str(trained.get("name", "") if isinstance(trained, dict) else trained or "")
 
 
 def _left_out(data: dict[str, Any]) -> str:
@@ -164,8 +188,8 @@ def _table_1(model: dict[str, Any]) -> str:
     )
 
 
-def _quality(model: dict[str, Any]) -> Iterable[str]:
-    drawn, found = curves(model), model["calibration"]
+def _quality(model: dict[str, Any], drawn: dict[str, str]) -> Iterable[str]:
+    found = model["calibration"]
     yield "<h2>Curves</h2><div class='two'>"
     if "roc" in drawn:
         yield _figure(drawn["roc"], "<b>ROC curve.</b> The further towards the upper left corner, the better.")
@@ -235,10 +259,9 @@ def _table_2(model: dict[str, Any], ring_mm: float) -> str:
     return "".join(parts) + "<h3>By class</h3>" + _table(heads, rows, last_is_sum=True)
 
 
-def _sweeps(model: dict[str, Any]) -> str:
-    if "ring_sweep" not in model:
+def _sweeps(drawn: dict[str, str]) -> str:
+    if "ring_sweep" not in drawn:
         return ""
-    drawn = curves(model)
     return (
         "<h3>Do these figures hang on the ring's width, or on a narrow miss?</h3><div class='two'>"
         + _figure(
@@ -254,7 +277,7 @@ def _sweeps(model: dict[str, Any]) -> str:
     )
 
 
-def _suspension(model: dict[str, Any]) -> str:
+def _suspension(model: dict[str, Any], drawn: dict[str, str]) -> str:
     found = model["suspension"]
     kept, away, everyone = found["risk_of_kept"], found["risk_of_suspended"], found["risk_of_all"]
     text = (
@@ -265,7 +288,7 @@ def _suspension(model: dict[str, Any]) -> str:
         "the least confident decisions, or as many at random.</p>"
     )
     rows = [
-        ["None suspended (and on average: suspended at random)", ("n", _percent(everyone)), ""],
+        ["None suspended", ("n", _percent(everyone)), ""],
         ["Suspended by the explanation", ("n", _percent(kept)), ""],
         ["&nbsp; the suspended ones themselves", ("n", _percent(away)), ""],
     ]
@@ -294,7 +317,7 @@ def _suspension(model: dict[str, Any]) -> str:
     return text + (
         "<div class='two'>"
         + _figure(
-            curves(model)["risk_coverage"],
+            drawn["risk_coverage"],
             "<b>Risk and coverage.</b> From right to left more and more decisions are suspended; a good rule makes the "
             f"line fall. Area under the line, lower is better: {shown}.",
         )
@@ -365,12 +388,11 @@ def _jpeg(picture: Picture) -> bytes:
 def _provenance(report: dict[str, Any]) -> str:
     rows = [["Command", f"<code>{escape(report['command'])}</code>"]]
     for model in report["models"]:
-        trained = model["training"].get("data")
-        name = trained.get("name") if isinstance(trained, dict) else trained
+        name = _trained_on(model)
         words = (
             f"SHA-256 of model.json <code>{escape(model['sha256'])}</code>" if model["sha256"] else "predictions only"
         )
-        rows.append([f"Model {escape(model['name'])}", words + (f"; trained on {escape(str(name))}" if name else "")])
+        rows.append([f"Model {escape(model['name'])}", words + (f"; trained on {escape(name)}" if name else "")])
     rows += [
         ["Pixel size", escape(report["data"]["spacing"])],
         ["Software", escape(", ".join(f"{name} {version}" for name, version in report["software"].items()))],
