@@ -131,8 +131,9 @@ class Cohort:
             elif isinstance(value, (bool, int, float)):
                 numbers[name] = float(value)
         for name in self._columns.keys() | numbers.keys():
-            column = self._columns.setdefault(name, array("d", [math.nan] * len(self)))
-            column.append(numbers.get(name, math.nan))
+            if name not in self._columns:
+                self._columns[name] = array("d", [math.nan] * len(self))
+            self._columns[name].append(numbers.get(name, math.nan))
         self.identifiers.append(row["identifier"])
         self.patients.append(row["patient"])
 

@@ -182,8 +182,8 @@ def _table_1(model: dict[str, Any]) -> str:
         "<h2>Table 1. How well malignant and benign are told apart</h2>"
         + warning
         + _table(heads, rows)
-        + "<p class='note'>AUC with DeLong's interval, shares with Wilson's. The model's own threshold was chosen on "
-        "other data. The threshold closest to the upper left corner of the ROC curve is chosen on the very data it is "
+        + "<p class='note'>AUC with DeLong's interval, shares with Wilson's. The model's own threshold came with "
+        "the model. The threshold closest to the upper left corner of the ROC curve is chosen on the very data it is "
         "judged by, as the paper did; it flatters a little. A case is a patient's masses of one label.</p>"
     )
 
