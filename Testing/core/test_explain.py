@@ -1,6 +1,7 @@
 """From cells to an explanation: the identities of the method, the decision's rules, and the JSON."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 from BreastMassXAILib.core.contributions import cell_coverage, contributions
 from BreastMassXAILib.core.errors import InputError, SpacingError
-from BreastMassXAILib.core.explain import Classifier, NetworkOutput, explain
-from BreastMassXAILib.core.field import Field
+from BreastMassXAILib.core.explain import Classifier, NetworkOutput, explain, saliency_outside
+from BreastMassXAILib.core.field import Field, FieldRule
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Source, Spacing
 from BreastMassXAILib.core.result import CaseResult, Settings
 
@@ -158,8 +159,8 @@ def test_a_result_of_another_kind_is_refused(damage):
     ("pixels", "word"),
     [
         (np.zeros((1, 1)), "too small"),
-        (np.full((5, 5), 7), "constant"),
-        (np.array([[0, 1], [np.nan, 2]]), "NaN"),
+        (np.full((20, 20), 7), "constant"),
+        (np.diag([np.nan, *range(19)]), "NaN"),
         (np.zeros((3, 4, 5)), "2D"),
     ],
 )
@@ -185,3 +186,53 @@ def test_masks_that_cannot_be_explained(mass, word):
 def test_impossible_spacing_is_refused(size):
     with pytest.raises(SpacingError):
         Spacing(size, 0.1, Provenance.HEADER)
+
+
+def half_scanned():
+    """The lower half of the frame is no tissue."""
+    area = np.ones(PIXELS.shape, bool)
+    area[60:] = False
+    return area
+
+
+@pytest.mark.parametrize(("below", "warned"), [(0.1, False), (1.0, True)])
+def test_saliency_outside_the_scan_area_is_a_warning(below, warned):
+    cells = np.ones((9, 12)) + np.eye(9, 12)
+    cells[6:] = -below
+    result = explained(cells, of_case=case(scan_area=half_scanned())).result
+    found = [text for text in result.warnings if "the network looks at what is no tissue" in text]
+    assert bool(found) is warned
+    if warned:
+        assert re.match(r"\d\d % of the saliency lies outside the scan area", found[0])
+
+
+def test_the_share_outside_is_that_of_the_absolute_values():
+    saliency = np.ones(PIXELS.shape, np.float32)
+    saliency[60:] = -3
+    whole = Field(0, 0, *PIXELS.shape)
+    assert saliency_outside(saliency, whole, half_scanned()) == pytest.approx(30 * 3 / (60 + 30 * 3))
+    assert saliency_outside(saliency, Field(0, 0, 60, 120), half_scanned()) == 0
+    assert saliency_outside(saliency, whole, None) == 0
+    assert saliency_outside(np.zeros_like(saliency), whole, half_scanned()) == 0
+
+
+def test_a_mass_outside_the_scan_area():
+    mass = np.zeros(PIXELS.shape, bool)
+    mass[50:70, 50:80] = True
+    result = explained(np.eye(9, 12), of_case=case(mass, scan_area=half_scanned())).result
+    assert "Part of the mass lies outside the scan area and is left out." in result.warnings
+    mass[:60] = False
+    with pytest.raises(InputError, match="The mass lies outside the scan area"):
+        explained(np.eye(9, 12), of_case=case(mass, scan_area=half_scanned()))
+
+
+def test_the_field_may_be_the_box_of_the_scan_area():
+    area = np.zeros(PIXELS.shape, bool)
+    area[10:70, 20:100] = True
+    area[10, 20] = False
+    mass = case().mass
+    assert FieldRule("scan-area").field(mass, area) == Field(10, 20, 60, 80)
+    assert FieldRule("scan-area").field(mass) == FieldRule().field(mass, area) == Field(0, 0, *PIXELS.shape)
+    for kind, scale in (("scan-area", 2.0), ("square", None), ("circle", None)):
+        with pytest.raises(InputError, match="field"):
+            FieldRule(kind, scale)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.integrate import trapezoid
 from scipy.ndimage import distance_transform_edt
 
 from BreastMassXAILib.core.errors import InputError, SpacingError
@@ -91,24 +92,72 @@ def test_scan_area_cuts_all_regions_and_is_the_base_of_the_fractions():
     assert fractions["mass"] == pytest.approx(25 / 600)
 
 
-def test_convex_below_follows_the_rays():
-    """Against the definition: from every pixel's centre, walk to the apex and ask what lies on the way."""
-    shape, apex, row_mm, column_mm = (90, 120), (-25.0, 60.0), 0.3, 0.25
-    mass = disc(shape, (35, 75), 3.0, row_mm, column_mm)
-    labels = region_labels(mass, spacing(row_mm, column_mm), 1.0, BeamGeometry("convex", apex))
-    marked = (labels == MASS) | (labels == PERITUMORAL)
-    expected = np.zeros(shape, bool)
-    steps = np.linspace(0, 1, 1500)
-    for row in range(shape[0]):
-        for column in range(shape[1]):
-            path_r = np.rint(apex[0] + steps * (row - apex[0])).astype(int)
-            path_c = np.rint(apex[1] + steps * (column - apex[1])).astype(int)
-            inside = (path_r >= 0) & (path_c >= 0) & (path_c < shape[1])
-            expected[row, column] = mass[path_r[inside], path_c[inside]].any() and not marked[row, column]
-    wrong = expected ^ (labels == BELOW)
-    # Differences only where a ray grazes the mass: never two pixels thick along a row.
-    assert not (wrong[:, 1:] & wrong[:, :-1]).any()
-    assert (labels == BELOW).sum() == pytest.approx(expected.sum(), rel=0.03)
+def on_its_ray(point, labels, apex):
+    """Walk a point's own ray, from the apex to the frame's end, in steps of a twentieth of a pixel: does it meet the
+    mass, and is it clear of everything marked from the point on?"""
+    down, aside = point[0] - apex[0], point[1] - apex[1]
+    if down <= 0:
+        return False, False
+    end = 2 * math.hypot(*labels.shape) + abs(apex[0]) + abs(apex[1])
+    steps = np.arange(0, end, 0.05) / math.hypot(down, aside)
+    path_r, path_c = np.rint(apex[0] + steps * down), np.rint(apex[1] + steps * aside)
+    inside = (path_r > apex[0]) & (path_r >= 0) & (path_c >= 0)
+    inside &= (path_r < labels.shape[0]) & (path_c < labels.shape[1])
+    met = labels[path_r[inside].astype(int), path_c[inside].astype(int)]
+    return (met == MASS).any(), not np.isin(met[steps[inside] >= 1], (MASS, PERITUMORAL)).any()
+
+
+def assert_below_to_a_pixel(labels, apex):
+    """A pixel is below when its ray meets the mass and is clear from there on: each as for the pixel's centre, or as
+    for a point at most a pixel away from it."""
+    around = [(math.sin(turn), math.cos(turn)) for turn in np.arange(8) * math.pi / 4]
+    for row, column in np.ndindex(labels.shape):
+        if labels[row, column] in (MASS, PERITUMORAL):
+            continue
+        found = labels[row, column] == BELOW
+        if all(on_its_ray((row, column), labels, apex)) != found:
+            near = [(row + y, column + x) for y, x in ((0, 0), *around)]
+            met, clear = zip(*(on_its_ray(point, labels, apex) for point in near), strict=True)
+            assert any(met) and any(clear) if found else not (all(met) and all(clear)), (row, column)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.tuples(st.integers(-800, 200), st.integers(-250, 650)).map(lambda tenths: (tenths[0] / 10, tenths[1] / 10)),
+    st.tuples(st.integers(8, 30), st.integers(6, 34)),
+    st.floats(0.8, 3.5),
+    st.sampled_from([(0.3, 0.3), (0.3, 0.2), (0.15, 0.4)]),
+    st.sampled_from([0.0, 1.0]),
+)
+def test_convex_below_is_correct_to_a_pixel(apex, centre, radius, size, ring):
+    """Apex above, beside and inside the frame; pixels square and not."""
+    shape = (46, 40)
+    mass = disc(shape, centre, radius, *size)
+    labels = region_labels(mass, spacing(*size), ring, BeamGeometry("convex", apex))
+    assert_below_to_a_pixel(labels, apex)
+
+
+def test_convex_below_has_the_analytic_area():
+    """A small disc's shadow is the ring sector between its flanks, less the disc's own lower half and the ring's."""
+    row_mm, column_mm, radius, far = 0.06, 0.08, 4.0, 30.0
+    apex, shape = (-200.0, 400.0), (900, 801)
+    labels = region_labels(
+        disc(shape, (apex[0] + far / row_mm, 400), radius, row_mm, column_mm),
+        spacing(row_mm, column_mm),
+        0,
+        BeamGeometry("convex", apex),
+        scan_area=disc(shape, apex, 60.0, row_mm, column_mm),
+    )
+    half_angle = math.asin(radius / far)
+    angle = np.linspace(-half_angle, half_angle, 20001)
+    leaves = far * np.cos(angle) + np.sqrt(np.maximum(radius**2 - (far * np.sin(angle)) ** 2, 0))
+    expected = trapezoid((60.0**2 - leaves**2) / 2, angle)
+    assert (labels == BELOW).sum() * row_mm * column_mm == pytest.approx(expected, rel=0.01)
+
+
+def test_an_apex_below_the_frame_has_no_rays_in_it():
+    mass = disc((40, 40), (20, 20), 5, 1, 1)
+    assert not (region_labels(mass, spacing(1, 1), 2, BeamGeometry("convex", (50.0, 20.0))) == BELOW).any()
 
 
 def test_a_far_apex_makes_a_convex_frame_linear():

@@ -85,12 +85,18 @@ def test_one_altered_byte_is_noticed(models):
     [
         ({"schema_version": 7}, "schema version 7"),
         ({"threshold": None}, "threshold"),
-        ({"temperature": -1}, "positive"),
+        ({"temperature": -1}, "between 0 and inf"),
+        ({"threshold": 7}, "between 0 and 1"),
+        ({"name": None}, "name"),
+        ({"weights": {"sha256": None}}, "SHA-256"),
+        ({"preprocessing": {"size": 0, "mean": [0, 0, 0], "std": [1, 1, 1]}}, "32 to 1024"),
+        ({"preprocessing": {"size": 64, "mean": [0], "std": [1, 1, 1]}}, "three means"),
+        ({"preprocessing": {"size": 64, "mean": [0, 0, 0], "std": [0, 0, 0]}}, "positive standard"),
         ({"architecture": {"depth": 18, "layers": 3}}, "model.json"),
         ({"architecture": {"depth": 34, "last_stage": 3}}, "do not fit"),
         ({"field": {"kind": "circle"}}, "circle"),
-        ({"backbone": {"name": "../secret", "sha256": ""}}, "outside"),
-        ({"backbone": {"name": "absent", "sha256": ""}}, "absent.safetensors"),
+        ({"backbone": {"name": "../secret", "sha256": "0" * 64}}, "outside"),
+        ({"backbone": {"name": "absent", "sha256": "0" * 64}}, "absent.safetensors"),
     ],
 )
 def test_a_description_that_does_not_fit_is_refused(models, changes, word):

@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGLSLossless, RLELossless, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGLSLossless, RLELossless, generate_uid
 
 from BreastMassXAILib.core.errors import InputError, MissingPackageError, OutputError, SpacingError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
-from BreastMassXAILib.readers.dicom import read_ultrasound_frame, write_ultrasound_frame
-from BreastMassXAILib.readers.frames import read_frame
+from BreastMassXAILib.core.regions import REGIONS, region_labels
+from BreastMassXAILib.hosts.command_line import main
+from BreastMassXAILib.readers.dicom import regions_of, write_ultrasound_frame
+from BreastMassXAILib.readers.frames import read_frame, read_frame_and_mask
 
 
 def region(box: tuple[int, int, int, int], kind=(1, 1), units=(3, 3), delta=(0.008, 0.011)) -> Dataset:
@@ -53,7 +56,7 @@ def write_dicom(path: Path, pixels: np.ndarray, regions=(), photometric="MONOCHR
 
 
 def read_with(tmp_path: Path, pixels: np.ndarray, regions=(), **tags) -> Frame:
-    return read_ultrasound_frame(write_dicom(tmp_path / "frame.dcm", pixels, regions, **tags))
+    return read_frame(write_dicom(tmp_path / "frame.dcm", pixels, regions, **tags))
 
 
 def test_a_calibrated_region_gives_spacing_and_scan_area(tmp_path, speckle):
@@ -94,6 +97,128 @@ def test_of_several_regions_the_one_with_the_point_is_used(tmp_path, speckle, po
     assert "2 regions, 2 of them calibrated tissue" in frame.warnings[0]
 
 
+def test_the_region_that_holds_most_of_the_mass_is_used(tmp_path, speckle):
+    regions = [region((0, 39, 0, 30), delta=(0.01, 0.01)), region((0, 39, 25, 55), delta=(0.02, 0.02))]
+    path = write_dicom(tmp_path / "dual.dcm", speckle, regions)
+    assert read_frame(path, (slice(5, 10), slice(2, 29))).spacing.row_mm == pytest.approx(0.1)
+    frame = read_frame(path, (slice(5, 10), slice(22, 50)))
+    assert frame.spacing.row_mm == pytest.approx(0.2)
+    assert "different scales" in frame.warnings[1] and "Part of the mass" in frame.warnings[2]
+    alone = write_dicom(tmp_path / "alone.dcm", speckle, regions[:1])
+    assert "outside the calibrated regions" in read_frame(alone, (slice(5, 10), slice(40, 50))).warnings[0]
+
+
+def test_tissue_goes_before_colour_flow_which_serves_alone_with_a_warning(tmp_path, speckle):
+    tissue = region((0, 39, 0, 55), delta=(0.01, 0.01))
+    flow = region((5, 30, 5, 40), kind=(1, 2), delta=(0.02, 0.02))
+    tissue.RegionFlags = 1  # low priority: the flow overwrites it
+    both = read_with(tmp_path, speckle, [flow, tissue])
+    assert both.spacing.row_mm == pytest.approx(0.1) and both.scan_area is None
+    alone = read_with(tmp_path, speckle, [flow])
+    assert alone.spacing.row_mm == pytest.approx(0.2)
+    assert "colour flow" in alone.warnings[0]
+
+
+def test_of_two_tissue_regions_the_one_that_overwrites_the_other_is_used(tmp_path, speckle):
+    under, over = region((0, 39, 0, 55), delta=(0.01, 0.01)), region((5, 30, 5, 40), delta=(0.02, 0.02))
+    under.RegionFlags = 1
+    assert read_with(tmp_path, speckle, [under, over]).spacing.row_mm == pytest.approx(0.2)
+
+
+def test_a_bar_or_trace_over_the_tissue_is_no_scan_area(tmp_path, speckle):
+    bar = region((10, 20, 0, 3), kind=(0, 13), units=(0, 0))
+    area = read_with(tmp_path, speckle, [region((0, 39, 0, 55), delta=(0.01, 0.01)), bar]).scan_area
+    assert not area[10:21, :4].any() and area.sum() == speckle.size - 44
+    bar.RegionFlags = 1
+    assert read_with(tmp_path, speckle, [region((0, 39, 0, 55), delta=(0.01, 0.01)), bar]).scan_area is None
+
+
+def test_the_row_of_depth_zero_follows_from_the_reference_pixel(tmp_path, speckle):
+    item = region((4, 35, 6, 49), delta=(0.01, 0.01))
+    item.ReferencePixelX0, item.ReferencePixelY0 = 0, 7
+    item.ReferencePixelPhysicalValueX, item.ReferencePixelPhysicalValueY = 0.0, 0.02
+    path = write_dicom(tmp_path / "frame.dcm", speckle, [item])
+    assert regions_of(path)[0].zero_row == pytest.approx(4 + 7 - 2)
+
+
+def test_what_the_other_regions_measure_is_said(tmp_path, speckle):
+    spectral = region((0, 39, 0, 55), units=(7, 4))
+    frame = read_with(tmp_path, speckle, [spectral])
+    assert "rows measure cm/second and its columns seconds, not cm" in frame.warnings[0]
+
+
+def test_an_impossible_depth_is_named(tmp_path, speckle):
+    assert "no probe images" in read_with(tmp_path, speckle, [region((0, 39, 0, 55), delta=(1, 1))]).warnings[0]
+
+
+def test_pixels_outside_the_region_are_never_shown(tmp_path, speckle):
+    frame = read_with(tmp_path, speckle, [region((4, 35, 6, 49), delta=(0.01, 0.01))], BurnedInAnnotation="YES")
+    assert frame.pixels[0].max() > 0 and frame.shown[:4].max() == 0 and frame.shown[:, :6].max() == 0
+    np.testing.assert_array_equal(frame.shown[4:36, 6:50], speckle[4:36, 6:50])
+    assert "Burned In Annotation" in frame.warnings[0]
+
+
+def test_a_jpeg_that_is_called_rgb_but_is_ycbcr_is_read_rightly(tmp_path):
+    colours = np.zeros((40, 56, 3), np.uint8)
+    colours[:, :28] = (200, 40, 40)
+    Image.fromarray(colours).save(tmp_path / "frame.jpg", quality=95)
+    data = pydicom.dcmread(write_dicom(tmp_path / "frame.dcm", colours, photometric="RGB"))
+    data.PixelData = encapsulate([(tmp_path / "frame.jpg").read_bytes()])
+    data["PixelData"].is_undefined_length = True
+    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    data.save_as(tmp_path / "frame.dcm")
+    frame = read_frame(tmp_path / "frame.dcm")
+    assert frame.pixels[20, 10] == pytest.approx(0.299 * 200 + 0.701 * 40, abs=3)
+    assert "they are YCbCr" in frame.warnings[0]
+
+
+@pytest.mark.parametrize("regions", [1, 2])
+def test_a_phantom_has_the_areas_of_its_ellipse(tmp_path, regions):
+    """The mass, its 5 mm ring and what lies below, in mm², against the formulas; 0.05 x 0.06 mm pixels."""
+    row_mm, column_mm, semi = 0.05, 0.06, (4.0, 7.0)
+    shape = (600, 640)
+    centre = (220.0, 310.0 if regions == 1 else 420.0)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    mass = ((rows - centre[0]) * row_mm / semi[0]) ** 2 + ((columns - centre[1]) * column_mm / semi[1]) ** 2 <= 1
+    pixels = np.random.default_rng(0).integers(60, 200, shape).astype(np.uint8)
+    pixels[mass] //= 3
+    boxes = [region((0, 599, 0, 639), delta=(row_mm / 10, column_mm / 10))]
+    if regions == 2:  # a dual image, whose other half has another scale
+        boxes = [
+            region((0, 599, 0, 199), delta=(0.011, 0.011)),
+            region((0, 599, 200, 639), delta=(row_mm / 10, column_mm / 10)),
+        ]
+    path = write_dicom(tmp_path / "phantom.dcm", pixels, boxes)
+    Image.fromarray(mass).save(tmp_path / "mask.png")
+    frame, found, _ = read_frame_and_mask(path, tmp_path / "mask.png")
+    labels = region_labels(found, frame.spacing, 5.0, scan_area=frame.scan_area)
+    pixel = frame.spacing.row_mm * frame.spacing.column_mm
+    ring, ellipse = 5.0, np.pi * semi[0] * semi[1]
+    angle = (np.arange(200_000) + 0.5) * 2 * np.pi / 200_000
+    perimeter = np.hypot(semi[1] * np.sin(angle), semi[0] * np.cos(angle)).mean() * 2 * np.pi
+    around = perimeter * ring + np.pi * ring**2  # Steiner's formula for a convex body
+    # Below: per column of the mass, from the ring's lower border to the frame's last row.
+    normal = np.hypot(np.sin(angle) / semi[0], np.cos(angle) / semi[1])
+    x = semi[1] * np.cos(angle) + ring * np.cos(angle) / semi[1] / normal
+    y = semi[0] * np.sin(angle) + ring * np.sin(angle) / semi[0] / normal
+    lower = slice(0, 100_000)
+    across = np.linspace(-semi[1], semi[1], 20_001)
+    border = np.interp(across, x[lower][::-1], y[lower][::-1])
+    below = ((shape[0] - 0.5 - centre[0]) * row_mm - border).mean() * 2 * semi[1]
+    for name, expected in {"mass": ellipse, "peritumoral": around, "below": below}.items():
+        assert (labels == REGIONS.index(name)).sum() * pixel == pytest.approx(expected, rel=0.02), name
+
+
+def test_the_same_phantom_as_png_is_refused_with_the_way_to_calibrate(tmp_path, capsys, speckle, ellipse):
+    Image.fromarray(speckle).save(tmp_path / "phantom.png")
+    Image.fromarray(ellipse).save(tmp_path / "mask.png")
+    command = ["analyze", str(tmp_path / "phantom.png"), "--mask", str(tmp_path / "mask.png"), "--out"]
+    assert main([*command, str(tmp_path / "out"), "--progress", "none"]) == 2
+    message = capsys.readouterr().err
+    assert "pixel size of this frame is unknown" in message and "--spacing" in message
+    assert not (tmp_path / "out").exists()
+
+
 def test_without_the_centre_in_any_region_the_largest_is_used(tmp_path, speckle):
     regions = [region((0, 9, 0, 9), delta=(0.01, 0.01)), region((0, 15, 12, 55), delta=(0.02, 0.02))]
     assert read_with(tmp_path, speckle, regions).spacing.row_mm == pytest.approx(0.2)
@@ -103,7 +228,8 @@ def test_without_the_centre_in_any_region_the_largest_is_used(tmp_path, speckle)
     "other",
     [
         region((0, 39, 0, 55), kind=(3, 3)),  # spectral Doppler
-        region((0, 39, 0, 55), kind=(1, 2)),  # colour flow
+        region((0, 39, 0, 55), kind=(5, 0)),  # graphics
+        region((0, 99, 0, 99)),  # larger than the frame both ways: made smaller after it was calibrated
         region((0, 39, 0, 55), units=(4, 3)),  # seconds
         region((0, 39, 0, 55), units=(0, 0)),
         region((0, 39, 0, 55), delta=(0.0, 0.01)),
@@ -146,11 +272,22 @@ def test_rgb_and_ybr_give_the_same_grey(tmp_path, speckle):
     np.testing.assert_array_equal(read_with(tmp_path, grey, photometric="RGB").pixels, speckle)
     ybr = np.dstack([speckle, np.full_like(speckle, 128), np.full_like(speckle, 128)])
     np.testing.assert_allclose(read_with(tmp_path, ybr, photometric="YBR_FULL").pixels, speckle, atol=1)
+
+
+def test_colour_doppler_is_told_from_coloured_marks(tmp_path, speckle):
+    grey = np.repeat(speckle[..., None], 3, axis=2)
     doppler = grey.copy()
-    doppler[:10] = (220, 20, 20)
-    coloured = read_with(tmp_path, doppler, photometric="RGB")
-    assert "coloured" in coloured.warnings[0]
-    assert coloured.pixels[0, 0] == pytest.approx(0.299 * 220 + 0.701 * 20, abs=1e-3)
+    doppler[10:22, 20:31] = (220, 20, 20)
+    frame = read_with(tmp_path, doppler, photometric="RGB")
+    assert "columns 20 to 30, rows 10 to 21, as colour Doppler does" in frame.warnings[0]
+    assert frame.pixels[12, 22] == pytest.approx(0.299 * 220 + 0.701 * 20, abs=1e-3)
+    outside = read_with(tmp_path, doppler, [region((0, 39, 32, 55), delta=(0.01, 0.01))], photometric="RGB")
+    assert "logo" in outside.warnings[0]
+    strokes = grey.copy()
+    strokes[10:13, 20:50] = (0, 255, 0)
+    assert "Coloured marks" in read_with(tmp_path, strokes, photometric="RGB").warnings[0]
+    tinted = (grey * (1, 0.8, 0.3)).astype(np.uint8)
+    assert "colour map" in read_with(tmp_path, tinted, photometric="RGB").warnings[0]
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -206,7 +343,8 @@ def test_damaged_compressed_pixels_are_refused(tmp_path, speckle, capfd):
 
 def test_a_cine_loop_is_refused_with_its_length(tmp_path, speckle):
     path = write_dicom(tmp_path / "loop.dcm", speckle, NumberOfFrames=25)
-    with pytest.raises(InputError, match="25 frames"):
+    path.write_bytes(path.read_bytes() + b"\0" * 24 * speckle.size)
+    with pytest.raises(InputError, match=r"25 frames.*--frame 1 to 25.*cine"):
         read_frame(path)
 
 
@@ -219,7 +357,7 @@ def test_files_without_image_cut_short_or_with_senseless_numbers(tmp_path, speck
     path = write_dicom(tmp_path / "frame.dcm", speckle)
     whole = path.read_bytes()
     path.write_bytes(whole[:-200])
-    with pytest.raises(InputError, match="damaged or incomplete"):
+    with pytest.raises(InputError, match="incomplete"):
         read_frame(path)
     path.write_bytes(whole[:200])
     with pytest.raises(InputError):
@@ -243,6 +381,9 @@ def test_dicom_is_known_by_its_content_or_else_by_its_suffix(tmp_path, speckle):
 
 def test_other_modalities_are_named(tmp_path, speckle):
     assert "modality is MG" in read_with(tmp_path, speckle, Modality="MG").warnings[0]
+    path = write_dicom(tmp_path / "frame.dcm", speckle)
+    path.write_bytes(path.read_bytes().replace(b"CS\x02\x00US", b"CS\x02\x00U\x08"))
+    assert "modality is damaged" in read_frame(path).warnings[0]
 
 
 def test_nothing_of_the_patient_reaches_the_frame(tmp_path, speckle):

@@ -139,11 +139,23 @@ def test_an_existing_folder_is_kept_without_force(tmp_path):
 
 def test_force_replaces_an_earlier_result_as_a_whole(tmp_path):
     out = existing(tmp_path / "out")
-    (out / "leftover.txt").write_text("old")
     with atomic_folder(out, force=True) as folder:
         (folder / "result.json").write_text("new")
-    assert [path.name for path in out.iterdir()] == ["result.json"]
+        (folder / "figure.png").write_text("new")
+    assert sorted(path.name for path in out.iterdir()) == ["figure.png", "result.json"]
     assert (out / "result.json").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("name", ["frame.png", "patients/notes.txt"])
+def test_force_never_deletes_what_the_user_put_beside_a_result(tmp_path, name):
+    out = existing(tmp_path / "out")
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("precious")
+    with pytest.raises(OutputError, match=name), atomic_folder(out, force=True) as folder:
+        (folder / "result.json").write_text("new")
+    assert (out / name).read_text() == "precious"
+    assert (out / "result.json").read_text() == "old"
     assert list(tmp_path.iterdir()) == [out]
 
 

@@ -80,7 +80,7 @@ def test_colours_become_luminance(scene, inputs) -> None:
     frame = inputs.frame_of(volume(scene, pixels))
     assert frame.shape == (5, 6)
     assert frame.pixels[0, 0] == pytest.approx(0.299 * 255) and frame.pixels[0, 5] == 0
-    assert "coloured" in frame.warnings[0]
+    assert "oloured" in frame.warnings[0]
 
 
 def test_sixteen_bits_are_brought_to_grey(scene, inputs) -> None:

@@ -44,11 +44,12 @@ class FieldRule:
 
     Parameters
     ----------
-    kind : {"frame", "square"}
-        ``frame``: the whole frame, whatever its aspect (the paper). ``square``: a square centred on the box around the
-        mass, with a side of `scale` times the box's larger side.
+    kind : {"frame", "scan-area", "square"}
+        ``frame``: the whole frame, whatever its aspect (the paper). ``scan-area``: the box around the scan area, so
+        that a screen's text and rulers stay out; the whole frame where that is all scan area. ``square``: a square
+        centred on the box around the mass, with a side of `scale` times the box's larger side.
     scale : float, optional
-        Only for ``square``; above 1.
+        Only for ``square``; above 1, at most 20.
 
     Raises
     ------
@@ -60,15 +61,22 @@ class FieldRule:
     scale: float | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in ("frame", "square"):
-            raise InputError(f"The network's field must be 'frame' or 'square', not {self.kind!r}.")
-        if (self.kind == "square") != (self.scale is not None) or (self.scale is not None and not self.scale > 1):
-            raise InputError("A square field needs a scale above 1, and the whole frame has none.")
+        if self.kind not in ("frame", "scan-area", "square"):
+            raise InputError(f"The network's field must be 'frame', 'scan-area' or 'square', not {self.kind!r}.")
+        if (self.kind == "square") != (self.scale is not None) or (self.scale is not None and not 1 < self.scale <= 20):
+            raise InputError("A square field needs a scale above 1 and at most 20, and no other field has one.")
 
-    def field(self, mass: np.ndarray) -> Field:
-        """The field of a frame with this mass mask (bool, shape of the frame, not empty)."""
+    def field(self, mass: np.ndarray, scan_area: np.ndarray | None = None) -> Field:
+        """The field of a frame with this mass mask and scan area (bool, shape of the frame, not empty)."""
         if self.scale is None:
-            return Field(0.0, 0.0, float(mass.shape[0]), float(mass.shape[1]))
+            whole = slice(0, mass.shape[0]), slice(0, mass.shape[1])
+            rows, columns = whole if self.kind == "frame" or scan_area is None else mask_box(scan_area)
+            return Field(
+                float(rows.start),
+                float(columns.start),
+                float(rows.stop - rows.start),
+                float(columns.stop - columns.start),
+            )
         rows, columns = mask_box(mass)
         side = self.scale * max(rows.stop - rows.start, columns.stop - columns.start)
         return Field((rows.start + rows.stop - side) / 2, (columns.start + columns.stop - side) / 2, side, side)

@@ -10,8 +10,12 @@ import numpy as np
 
 from .errors import InputError, SpacingError
 
-MAX_PIXELS = 64_000_000
-"""Frames above this are refused before they are decoded (an 8000 x 8000 frame still passes)."""
+MAX_PIXELS = 16_000_000
+"""Frames above this are refused before they are decoded; the largest ultrasound screens have some 2 million pixels."""
+MIN_SIDE = 16
+"""Cases whose frame has fewer rows or columns are refused: no tissue can be seen on them."""
+MM_PER_PIXEL = (0.001, 10.0)
+"""Pixel sizes that an ultrasound image can have."""
 
 
 class Provenance(str, Enum):
@@ -46,6 +50,10 @@ class Spacing:
                 raise SpacingError("An unknown spacing cannot have a size in millimetres.")
         elif any(size is None or not math.isfinite(size) or size <= 0 for size in sizes):
             raise SpacingError(f"The spacing must be two positive numbers of millimetres per pixel, not {sizes}.")
+        elif not all(size is not None and MM_PER_PIXEL[0] <= size <= MM_PER_PIXEL[1] for size in sizes):
+            raise SpacingError(
+                f"A pixel of {self.row_mm:.4g} x {self.column_mm:.4g} mm (row x column) is none of an ultrasound image."
+            )
 
     @classmethod
     def unknown(cls) -> Spacing:
@@ -65,8 +73,9 @@ class Spacing:
         """
         if self.row_mm is None or self.column_mm is None:
             raise SpacingError(
-                "The pixel size of this frame is unknown, so a ring in millimetres would be made up: give the pixel "
-                "spacing or the imaged width, or ask for no ring."
+                "The pixel size of this frame is unknown, so a ring in millimetres would be made up: calibrate "
+                "it with a line of known length, for instance along the depth scale, or give the pixel spacing or the "
+                "imaged width, or ask for no ring."
             )
         return self.row_mm, self.column_mm
 
@@ -135,8 +144,7 @@ class Frame:
         if pixels.ndim != 2:
             raise InputError(f"A frame is one 2D image, but this array has the shape {pixels.shape}.")
         if min(pixels.shape) < 2:
-            rows, columns = pixels.shape
-            raise InputError(f"The frame has only {columns} x {rows} pixels: too small to be an ultrasound image.")
+            raise InputError(_too_small(pixels.shape))
         low, high = float(pixels.min()), float(pixels.max())
         if not (math.isfinite(low) and math.isfinite(high)):  # min and max hand on NaN
             raise InputError("The frame contains values that are not numbers (NaN or infinity).")
@@ -154,6 +162,11 @@ class Frame:
     @property
     def shape(self) -> tuple[int, int]:
         return self.pixels.shape
+
+    @property
+    def shown(self) -> np.ndarray:
+        """The pixels as pictures and scenes show them: black outside the scan area, where names and dates stand."""
+        return self.pixels if self.scan_area is None else np.where(self.scan_area, self.pixels, np.float32(0))
 
     def with_spacing(self, spacing: Spacing) -> Frame:
         return replace(self, spacing=spacing)
@@ -182,7 +195,7 @@ class Case:
     Raises
     ------
     InputError
-        When the mask is empty, covers everything or does not fit the frame.
+        When the mask is empty, covers everything or does not fit the frame, or the frame is too small to show tissue.
     """
 
     frame: Frame
@@ -193,6 +206,8 @@ class Case:
     view: str | None = None
 
     def __post_init__(self) -> None:
+        if min(self.frame.shape) < MIN_SIDE:
+            raise InputError(_too_small(self.frame.shape))
         mass = np.asarray(self.mass, dtype=bool)
         if mass.shape != self.frame.shape:
             raise InputError(
@@ -204,6 +219,10 @@ class Case:
         if mass.all():
             raise InputError("The mask covers the whole frame: there is no tissue around the mass to compare with.")
         object.__setattr__(self, "mass", mass)
+
+
+def _too_small(shape: tuple[int, ...]) -> str:
+    return f"The frame has only {_size(shape)} pixels (columns x rows): too small to be an ultrasound image."
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -70,7 +70,7 @@ def region_labels(
 
 
 def area_fractions(labels: np.ndarray, scan_area: np.ndarray | None = None) -> dict[str, float]:
-    """Share of the scan area that each region covers: what a point thrown at random would hit."""
+    """Share of the scan area (of all pixels, without one) that each region covers."""
     counts = np.bincount((labels if scan_area is None else labels[scan_area]).ravel(), minlength=len(REGIONS))
     return {name: float(count / counts.sum()) for name, count in zip(REGIONS, counts, strict=True)}
 
@@ -131,27 +131,68 @@ def _mark_below_linear(labels: np.ndarray, mass: np.ndarray) -> None:
 def _mark_below_convex(
     labels: np.ndarray, mass: np.ndarray, apex: tuple[float, float], sizes: tuple[float, float]
 ) -> None:
-    """Rays are bins of the angle at the apex, finer than any pixel is wide; a pixel lies on the rays of its square."""
+    """Rays are evenly spaced angles at the apex, denser than any pixel is wide; a pixel lies on the rays of its square.
+
+    Rays run downwards from the apex, so pixels whose centre is not below it lie on none.
+    """
     rows, columns = labels.shape
     depth = (np.arange(rows) - apex[0])[:, None] * sizes[0]
     aside = (np.arange(columns) - apex[1])[None, :] * sizes[1]
     radius, angle = np.hypot(depth, aside), np.arctan2(aside, depth)
+    lit = np.broadcast_to(depth > 0, labels.shape)
+    if not lit.any():
+        return
+    margin = np.array([-sizes[1], sizes[1]]) / 2
+    corners = np.arctan2(
+        (aside[0, [0, -1]] + margin)[:, None],
+        np.maximum([depth[lit[:, 0]][0, 0] - sizes[0] / 2, depth[-1, 0] + sizes[0] / 2], 0)[None, :],
+    )
+    lowest, highest = float(corners.min()), float(corners.max())
     step = min(sizes) / float(radius.max()) / 4
-    lowest = float(angle.min()) - math.pi / 2
-    count = int((float(angle.max()) + math.pi / 2 - lowest) / step) + 2
-    deepest, beam = np.zeros(count), np.zeros(count, bool)
+    count = int((highest - lowest) / step) + 2
+    deepest = np.zeros(count)
+    beam = np.zeros(count, bool)
     for marked, is_mass in ((labels == PERITUMORAL, False), (mass, True)):
-        row, column = np.nonzero(marked)
-        y, x, r = depth[row, 0], aside[0, column], radius[row, column]
-        corners = np.stack(
-            [np.arctan2(x + dx * sizes[1] / 2, y + dy * sizes[0] / 2) for dx in (-1, 1) for dy in (-1, 1)]
+        row, column = np.nonzero(_rim(marked) & lit)
+        if not len(row):
+            continue
+        y, x = depth[row, 0], aside[0, column]
+        edges = np.stack(
+            [
+                np.arctan2(x + dx * sizes[1] / 2, np.maximum(y + dy * sizes[0] / 2, 0))
+                for dx in (-1, 1)
+                for dy in (-1, 1)
+            ]
         )
-        first = ((corners.min(axis=0) - lowest) / step).astype(int)
-        last = ((corners.max(axis=0) - lowest) / step).astype(int)
-        for offset in range(int((last - first).max()) + 1):
-            ray = np.minimum(first + offset, last)
-            np.maximum.at(deepest, ray, r)
-            if is_mass:
-                beam[ray] = True
-    ray = ((angle - lowest) / step).astype(int)
-    labels[beam[ray] & (radius > deepest[ray]) & (labels == ELSEWHERE)] = BELOW
+        first = np.ceil((edges.min(axis=0) - lowest) / step).astype(int).clip(0, count - 1)
+        last = ((edges.max(axis=0) - lowest) / step).astype(int).clip(0, count - 1)
+        reached = _largest_over(first, last, radius[row, column], count)
+        np.maximum(deepest, reached, out=deepest)
+        if is_mass:
+            beam = reached > 0
+    ray = np.rint((angle - lowest) / step).astype(int).clip(0, count - 1)
+    labels[lit & beam[ray] & (radius > deepest[ray]) & (labels == ELSEWHERE)] = BELOW
+
+
+def _rim(marked: np.ndarray) -> np.ndarray:
+    """The pixels of a mask that have a neighbour outside it: every ray enters and leaves the mask through them."""
+    padded = np.pad(marked, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return marked & ~inner
+
+
+def _largest_over(first: np.ndarray, last: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """For each of `count` bins the largest value of all ranges ``first..last`` that hold it; 0 where none does.
+
+    A range is the union of two overlapping ranges whose length is a power of two; values then trickle down from
+    longer to shorter ranges, so that the cost does not depend on how wide a range is.
+    """
+    level = np.log2(last - first + 1).astype(int)
+    table = np.zeros((int(level.max()) + 1, count))
+    np.maximum.at(table, (level, first), values)
+    np.maximum.at(table, (level, last - (1 << level) + 1), values)
+    for upper in range(len(table) - 1, 0, -1):
+        half = 1 << (upper - 1)
+        np.maximum(table[upper - 1], table[upper], out=table[upper - 1])
+        np.maximum(table[upper - 1, half:], table[upper, :-half], out=table[upper - 1, half:])
+    return table[0]

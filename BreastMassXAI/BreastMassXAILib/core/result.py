@@ -45,7 +45,8 @@ class CaseResult:
     """Everything that an analysis found, and what it was found on. Holds no path and nothing about the patient.
 
     Values: `logit`, `bias`, `cam_mean`, `contributions` and the extremes' values in logits; `probability` is
-    ``sigmoid(logit / temperature)``; `area_fraction` is each region's share of the scan area. `frame`, `mask` and
+    ``sigmoid(logit / temperature)``; `area_fraction` is each region's share of the scan area, `chance` its share of
+    the pixels where the extreme points were searched (field and scan area). `frame`, `mask` and
     `model` identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
     """
 
@@ -62,6 +63,7 @@ class CaseResult:
     hits: dict[str, bool]
     contributions: dict[str, float]
     area_fraction: dict[str, float]
+    chance: dict[str, float]
     spacing_mm: tuple[float, float] | None
     spacing_provenance: str
     beams: str

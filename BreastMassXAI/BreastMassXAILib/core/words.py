@@ -61,4 +61,4 @@ def in_words(result: CaseResult, width: int = 44) -> str:
         lines += ["", "Please note"]
         for text in result.warnings:
             lines += textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ")
-    return "\n".join([*lines, "", "Research use only."])
+    return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import MissingPackageError
@@ -13,10 +13,10 @@ from ..core.result import Settings
 from ..core.words import summary
 from ..pipeline import analyze
 from ..readers.figure import write_figure
-from ..readers.frames import read_frame
-from ..readers.masks import read_mask
+from ..readers.frames import read_frame_and_mask
 from ..readers.results import RESULT_FILE, atomic_folder, write_nrrd
 from ..readers.tables import extremes_markups, pointing_game_csv
+from .geometry import GeometryRequest, calibrated, with_field, with_geometry
 from .progress import reporter
 
 STEPS = 6
@@ -24,10 +24,11 @@ STEPS = 6
 
 @dataclass(frozen=True)
 class AnalyzeRequest:
-    """What the user asked for; `spacing` is mm per pixel (row, column)."""
+    """What the user asked for; `spacing` is mm per pixel (row, column), `frame_number` counts from 1."""
 
     frame: Path
     mask: Path
+    frame_number: int | None = None
     spacing: tuple[float, float] | None = None
     assumed_width_mm: float | None = None
     model: Path | None = None
@@ -35,6 +36,7 @@ class AnalyzeRequest:
     grey_zone: float = 0.0
     out: Path | None = None
     force: bool = False
+    geometry: GeometryRequest = field(default_factory=GeometryRequest)
 
 
 def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
@@ -47,16 +49,17 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     """
     progress = reporter(progress_kind)
     progress(0, STEPS, "reading")
-    frame = _with_asked_spacing(read_frame(request.frame), request)
-    mass, mass_source = read_mask(request.mask, frame.shape)
-    case = Case(frame, mass, mass_source)
+    index = None if request.frame_number is None else request.frame_number - 1
+    frame, mass, mass_source = read_frame_and_mask(request.frame, request.mask, index)
+    frame = _with_asked_spacing(frame, request)
+    case = Case(with_geometry(frame, mass, request.geometry), mass, mass_source)
     settings = Settings(request.ring_mm, request.grey_zone)
     if settings.ring_mm > 0:
         frame.spacing.mm()  # refused before a model is loaded for nothing
     out = request.out or Path(f"{_stem(request.frame)}-explained")
     with atomic_folder(out, request.force) as folder:
         progress(1, STEPS, "loading the model")
-        bundle = _load_bundle(request.model)
+        bundle = with_field(_load_bundle(request.model), request.geometry)
         progress(2, STEPS, "network")
         explanation = analyze(case, bundle, settings)
         progress(3, STEPS, "writing")
@@ -90,7 +93,7 @@ def _with_asked_spacing(frame: Frame, request: AnalyzeRequest) -> Frame:
         return frame.with_spacing(Spacing(*request.spacing, Provenance.ASSUMED))
     if request.assumed_width_mm is not None:
         return frame.with_assumed_width(request.assumed_width_mm)
-    return frame
+    return calibrated(frame, request.geometry)
 
 
 def _load_bundle(folder: Path | None):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .. import __version__
 from ..core.errors import BreastMassXAIError, SpacingError
 
+PROGRAM = "breast-mass-xai"
 USAGE_ERROR = 2
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
@@ -29,37 +33,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     options.arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        options.run(options)
+        with _terminable():
+            options.run(options)
     except SpacingError as error:
-        print(f"{parser.prog}: {error} (--spacing MM, --assume-width MM or --ring-mm 0)", file=sys.stderr)
+        _say(f"{error} (--calibrate ROW0,COL0,ROW1,COL1,MM, --spacing MM, --assume-width MM or --ring-mm 0)")
         return USAGE_ERROR
     except BreastMassXAIError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        _say(str(error))
         return USAGE_ERROR
     except MemoryError:
-        print(f"{parser.prog}: This computer's memory is too small for this input.", file=sys.stderr)
+        _say("This computer's memory is too small for this input.")
         return USAGE_ERROR
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+    except ModuleNotFoundError as error:
+        _say(f"The package {error.name} is not installed: pip install breast-mass-xai installs what this step needs.")
+        return USAGE_ERROR
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`; the results are there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return INTERRUPTED
+        return 0
     except KeyboardInterrupt:
-        print(f"\n{parser.prog}: stopped; nothing was written.", file=sys.stderr)
+        _say("Stopped; nothing was written.")
         return INTERRUPTED
     except Exception as error:
         if os.environ.get("BREAST_MASS_XAI_DEBUG"):
             raise
-        print(
-            f"{parser.prog}: An unexpected fault, {type(error).__name__}: {error}. "
-            "Please report it with what BREAST_MASS_XAI_DEBUG=1 prints.",
-            file=sys.stderr,
+        _say(
+            f"An unexpected fault, {type(error).__name__}: {' '.join(str(error).split())}. "
+            "Please report it with what BREAST_MASS_XAI_DEBUG=1 prints."
         )
         return INTERNAL_ERROR
     return 0
 
 
+def _say(sentence: str) -> None:
+    """One line on standard error; a progress bar that stands there is wiped."""
+    wipe = "\r\033[K" if sys.stderr.isatty() else ""
+    print(f"{wipe}{PROGRAM}: {sentence}", file=sys.stderr)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """A request to terminate, as a Stop button sends it, ends the work as Ctrl+C does: nothing half-written stays."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="breast-mass-xai",
+        prog=PROGRAM,
         description="Why did a network call this breast mass on ultrasound malignant? Research use only.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -68,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_check_manifest(commands)
+    _add_inspect(commands)
     return parser
 
 
@@ -82,12 +109,48 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--mask", metavar="MASK", type=Path, required=True, help="mask of the mass, same size as FRAME"
     )
+    command.add_argument(
+        "--frame", dest="number", metavar="N", type=_count, help="which frame of a loop or volume, counted from 1"
+    )
     size = command.add_mutually_exclusive_group()
     size.add_argument(
         "--spacing", metavar="MM|ROW,COL", type=_spacing, help="pixel size in mm, one number or depth,width (assumed)"
     )
     size.add_argument(
         "--assume-width", metavar="MM", type=_positive, help="assume that the frame is this wide, with square pixels"
+    )
+    size.add_argument(
+        "--calibrate",
+        metavar="ROW0,COL0,ROW1,COL1,MM",
+        type=lambda text: _numbers(text, 5),
+        action="append",
+        default=[],
+        help="a line between two points of the frame that is MM long, as on its depth scale (calibrated); a second "
+        "line in another direction for pixels that are not square",
+    )
+    command.add_argument(
+        "--scan-area",
+        metavar="FILE|auto|whole",
+        default="auto",
+        help="mask of the pixels that hold echoes, or the whole frame (default: what the file tells, else what is "
+        "found where the surround is certain)",
+    )
+    command.add_argument(
+        "--beams",
+        choices=("auto", "linear", "convex"),
+        default="auto",
+        help="how depth runs (default: convex where the scan area is a sector, else linear)",
+    )
+    command.add_argument(
+        "--apex",
+        metavar="ROW,COL",
+        type=lambda text: _numbers(text, 2),
+        help="where a convex probe's beams meet; write --apex=-80,320 for one above the frame",
+    )
+    command.add_argument(
+        "--field",
+        choices=("frame", "scan-area"),
+        help="what a network for whole frames looks at (default: as it was trained)",
     )
     command.add_argument("--model", metavar="DIR", type=Path, help="model folder (default: the shipped model)")
     command.add_argument(
@@ -114,11 +177,13 @@ def _add_analyze(commands: argparse._SubParsersAction) -> None:
 
 def _analyze(options: argparse.Namespace) -> None:
     from .analyze import AnalyzeRequest, analyze_files
+    from .geometry import GeometryRequest
 
     analyze_files(
         AnalyzeRequest(
             frame=options.frame,
             mask=options.mask,
+            frame_number=options.number,
             spacing=options.spacing,
             assumed_width_mm=options.assume_width,
             model=options.model,
@@ -126,6 +191,13 @@ def _analyze(options: argparse.Namespace) -> None:
             grey_zone=options.grey_zone,
             out=options.out,
             force=options.force,
+            geometry=GeometryRequest(
+                calibration=tuple(options.calibrate),
+                scan_area=options.scan_area,
+                beams=options.beams,
+                apex=options.apex,
+                field=options.field,
+            ),
         ),
         options.progress,
     )
@@ -272,6 +344,30 @@ def _add_progress(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_inspect(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "inspect",
+        help="say what files hold: frames, pixel size and where it comes from, scan area",
+        description="List the size, frames, pixel size with its provenance, scan area, calibrated regions and warnings "
+        "of files. Nothing of the patient is read.",
+    )
+    command.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    command.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
+    command.set_defaults(run=_inspect)
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from .inspect import inspect_files
+
+    inspect_files(options.files, options.json)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
+    return int(text)
+
+
 def _spacing(text: str) -> tuple[float, float]:
     parts = [_positive(part) for part in text.split(",")]
     if len(parts) not in (1, 2):
@@ -279,11 +375,14 @@ def _spacing(text: str) -> tuple[float, float]:
     return parts[0], parts[-1]
 
 
-def _count(text: str) -> int:
-    value = int(text) if text.isdigit() else 0
-    if not 1 <= value <= 1024:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes")
-    return value
+def _numbers(text: str, count: int) -> tuple[float, ...]:
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        raise argparse.ArgumentTypeError(f"'{text}' is not {count} numbers with commas between")
+    return values
 
 
 def _positive(text: str) -> float:

@@ -21,11 +21,12 @@ from ..pipeline import analyze, software_versions
 from ..readers.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, read_case, read_dataset
 from ..readers.predictions import read_predictions
 from ..readers.report import Picture, write_report
-from ..readers.results import REPORT_FILE, atomic_folder
+from ..readers.results import atomic_folder
 from .cohort_worker import BATCH, Task, identity, in_order, load_once, workers
 from .progress import reporter
 
 REPORT_SCHEMA_VERSION = 1
+REPORT_FILE = "report.json"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def evaluate(request: EvaluateRequest, progress_kind: str = "auto") -> None:
         reasons = "; ".join(sorted({entry.reason for entry in data.skipped})[:3])
         raise InputError(f"The data set {data.name} has no case that can be used: {reasons or 'it is empty'}.")
     out = request.out or Path(f"{data.name}-evaluated")
-    with atomic_folder(out, request.force) as folder:
+    with atomic_folder(out, request.force, REPORT_FILE) as folder:
         progress = reporter(progress_kind)
         if request.predictions is not None:
             streams = [_Stream(request.predictions.stem, "", {}, {})]

@@ -104,7 +104,7 @@ class HeadlessSlicer:
                 if not self.scene.SaveSceneToSlicerDataBundleDirectory(str(bundle)):
                     raise OutputError(f"The scene could not be saved as '{path.name}'.")
                 for file in bundle.glob("*.mrml"):
-                    file.write_text(_renumber_items(file.read_text(encoding="utf-8")), encoding="utf-8")
+                    file.write_text(_well_formed(_renumber_items(file.read_text(encoding="utf-8"))), encoding="utf-8")
                 _zip(bundle, part)
             part.replace(path)
         except OSError as error:
@@ -227,6 +227,11 @@ def _renumber_items(mrml: str) -> str:
         return f' {match[1]}="{numbers.setdefault(match[2], len(numbers))}"'
 
     return re.sub("<SubjectHierarchyItem [^>]*>", lambda tag: re.sub(r' (id|parent)="(\d+)"', number, tag[0]), mrml)
+
+
+def _well_formed(mrml: str) -> str:
+    """Slicer escapes node names, but leaves a bare ampersand in the file names that it makes of them."""
+    return re.sub(r"&(?!(?:amp|lt|gt|quot|apos|#x?[0-9a-fA-F]+);)", "&amp;", mrml)
 
 
 def _zip(folder: Path, path: Path) -> None:

@@ -76,7 +76,7 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
     rest = [record for record in records if record.partition != request.fold]
     if not test or not rest:
         raise InputError(f"The data set has no partition {request.fold}, or no other one.")
-    with atomic_folder(request.out, request.force) as folder:
+    with atomic_folder(request.out, request.force, marker="model.json") as folder:
         progress = reporter(progress_kind)
         torch.manual_seed(settings.seed)
         network = ScaledResNet(Architecture(50, "v1", 3))

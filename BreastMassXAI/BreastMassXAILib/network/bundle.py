@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -64,18 +65,20 @@ def load_bundle(folder: Path | None = None) -> Bundle:
     text = _read(folder / "model.json")
     description = _parse(text, folder.name)
     try:
-        preprocessing = description["preprocessing"]
         architecture = Architecture(**description["architecture"])
         rule = FieldRule(**description["field"])
-        prepare = Preprocessing(int(preprocessing["size"]), tuple(preprocessing["mean"]), tuple(preprocessing["std"]))
+        prepare = _preprocessing(description["preprocessing"])
         classifier = Classifier(
-            str(description["name"]),
+            _text(description["name"]),
             hashlib.sha256(text).hexdigest(),
-            _positive(description["threshold"]),
-            _positive(description["temperature"]),
+            _number(description["threshold"], 0, 1),
+            _number(description["temperature"], 0, math.inf),
         )
-        backbone_name, backbone_hash = str(description["backbone"]["name"]), description["backbone"]["sha256"]
-        weights_hash = description["weights"]["sha256"]
+        backbone_name, backbone_hash = (
+            _text(description["backbone"]["name"]),
+            _sha256(description["backbone"]["sha256"]),
+        )
+        weights_hash = _sha256(description["weights"]["sha256"])
     except (KeyError, TypeError, ValueError, InputError) as error:
         raise BundleError(f"The model.json of '{folder.name}' lacks or misstates {error}.") from error
     network = ScaledResNet(architecture)
@@ -178,11 +181,38 @@ def _same_shapes(state: Mapping[str, torch.Tensor], expected: Mapping[str, torch
     return state.keys() == expected.keys() and all(state[name].shape == expected[name].shape for name in expected)
 
 
-def _positive(value: Any) -> float:
+def _preprocessing(values: Mapping[str, Any]) -> Preprocessing:
+    mean, std = tuple(map(float, values["mean"])), tuple(map(float, values["std"]))
+    if (
+        len(mean) != 3
+        or len(std) != 3
+        or not all(map(math.isfinite, mean))
+        or not all(0 < value < 1e6 for value in std)
+    ):
+        raise ValueError("three means and three positive standard deviations")
+    size = values["size"]
+    if not isinstance(size, int) or not 32 <= size <= 1024:
+        raise ValueError(f"an input size from 32 to 1024: {size}")
+    return Preprocessing(size, mean, std)
+
+
+def _number(value: Any, low: float, high: float) -> float:
     number = float(value)
-    if not 0 < number < float("inf"):
-        raise ValueError(f"a positive number: {value}")
+    if not low < number < high:
+        raise ValueError(f"a number between {low} and {high}: {value}")
     return number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"a name: {value}")
+    return value
+
+
+def _sha256(value: Any) -> str:
+    if not isinstance(value, str) or len(value) != 64:
+        raise ValueError(f"a SHA-256: {value}")
+    return value
 
 
 def _backbone_path(folder: Path, name: str) -> Path:

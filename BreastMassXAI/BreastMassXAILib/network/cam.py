@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from ..core.errors import BundleError
 from ..core.explain import NetworkOutput
 from ..core.frame import Case
 from .bundle import Bundle
@@ -18,6 +19,11 @@ def class_activation_map(bundle: Bundle, case: Case) -> NetworkOutput:
     -------
     NetworkOutput
         ``cells.mean() + bias == logit``; never rescaled.
+
+    Raises
+    ------
+    BundleError
+        When the model's weights lead to values that are not numbers.
     """
     return class_activation_maps(bundle, [case])[0]
 
@@ -36,11 +42,18 @@ def class_activation_maps(bundle: Bundle, cases: Sequence[Case]) -> list[Network
     -------
     list of NetworkOutput
         In the order of the cases.
+
+    Raises
+    ------
+    BundleError
+        When the model's weights lead to values that are not numbers.
     """
-    fields = [bundle.rule.field(case.mass) for case in cases]
+    fields = [bundle.rule.field(case.mass, case.frame.scan_area) for case in cases]
     pixels = (case.frame.pixels for case in cases)
     inputs = bundle.preprocessing.batch(zip(pixels, fields, strict=True))
     logits, cells = bundle.network(inputs.contiguous(memory_format=torch.channels_last))
+    if not bool(torch.isfinite(cells).all()):
+        raise BundleError(f"The model {bundle.classifier.name!r} answers with values that are not numbers.")
     bias = float(bundle.network.linear.bias[0])
     return [
         NetworkOutput(float(logit), bias, cell.numpy().copy(), field)

@@ -33,9 +33,9 @@ class Preprocessing:
 
     def normalise(self, grey: torch.Tensor) -> torch.Tensor:
         """Grey images (n, height, width) with values 0..255 to the network's input (n, 3, height, width)."""
-        mean = torch.tensor(self.mean, device=grey.device)[:, None, None]
-        std = torch.tensor(self.std, device=grey.device)[:, None, None]
-        return (grey[:, None] / 255 - mean) / std
+        mean, std = torch.tensor(self.mean, device=grey.device), torch.tensor(self.std, device=grey.device)
+        # Channels last in memory, as the network wants them.
+        return (((grey / 255)[..., None] - mean).div_(std)).permute(0, 3, 1, 2)
 
     def __call__(self, pixels: np.ndarray, field: Field) -> torch.Tensor:
         """The network's input, shape (1, 3, size, size), for the field of a frame (rows, columns) of grey 0..255."""

@@ -125,7 +125,7 @@ def cache_stage_outputs(
     network.eval().to(memory_format=torch.channels_last)
     cached: Tensor | None = None
     for index, case in enumerate(cases):
-        field, size = rule.field(case.mass), preprocessing.size
+        field, size = rule.field(case.mass, case.frame.scan_area), preprocessing.size
         grey = resample_field(case.frame.pixels, field, size)
         variants = [grey, np.ascontiguousarray(grey[:, ::-1])][: settings.variants]
         while len(variants) < settings.variants:

@@ -1,112 +1,175 @@
-"""Single-frame DICOM ultrasound: pixels, and millimetres from the calibrated region that holds the tissue."""
+"""DICOM ultrasound: frames with the millimetres of the calibrated region that holds the tissue."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import math
-from dataclasses import dataclass
+import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.errors import InputError, MissingPackageError, OutputError
-from ..core.frame import Frame, Provenance, Spacing
+from ..core.cine import Cine
+from ..core.errors import InputError, OutputError
+from ..core.frame import Frame, Spacing
 from ..core.regions import mask_box
-from .files import header_spacing, reading, refuse_huge, source_of, write_beside
-from .grey import to_grey
+from .dicom_pixels import DicomImage
+from .files import reading, source_of, write_beside
+from .grey import overlay_notes
+from .ultrasound_regions import Geometry, Place, Region, geometry, read_regions
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 ULTRASOUND_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.6.1"
 
+_WHAT = "a DICOM image"
 _TWO_DIMENSIONAL, _TISSUE, _CENTIMETRES = 1, 1, 3
-_TOLERANCE = 0.01
-"""Pixel sizes that differ by less (relative) are the same: headers round."""
 
 
-@dataclass(frozen=True)
-class _Region:
-    """A calibrated tissue region, its box cut at the frame."""
+def open_ultrasound(path: Path, place: Place | None = None) -> Cine:
+    """Open a DICOM file of one frame or many; each is decoded when it is asked for.
 
-    rows: slice
-    columns: slice
-    row_mm: float
-    column_mm: float
-    cut: bool
-    negative: bool
-
-    def holds(self, point: tuple[float, float]) -> bool:
-        return self.rows.start <= point[0] < self.rows.stop and self.columns.start <= point[1] < self.columns.stop
-
-    @property
-    def area(self) -> int:
-        return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
-
-
-def read_ultrasound_frame(path: Path, point: tuple[float, float] | None = None) -> Frame:
-    """Read a single-frame DICOM image.
-
-    The spacing is that of a 2D tissue region calibrated in cm in the Sequence of Ultrasound Regions (0018,6011): the
-    one that holds `point`, or the frame's centre, or else the largest; its box is the scan area. Without such a region
-    it is Pixel Spacing (0028,0030) or Nominal Scanned Pixel Spacing (0018,2010), or unknown. Nothing of the patient
-    is read.
+    The spacing is that of a 2D region calibrated in cm in the Sequence of Ultrasound Regions (0018,6011): the one that
+    holds `place`, or the frame's centre, or else the largest; its box is the scan area. Without such a region it is
+    Pixel Spacing (0028,0030) or Nominal Scanned Pixel Spacing (0018,2010), or unknown. Where a loop states a scale for
+    each frame (Per-Frame Functional Groups), each frame has its own. Nothing of the patient is read.
 
     Parameters
     ----------
     path : Path
-    point : (row, column), optional
-        A point in the tissue of interest.
+    place : Place, optional
+        A point (row, column) or a box (rows, columns) in the tissue of interest.
 
     Raises
     ------
     InputError
-        When the file is damaged, holds no image or several frames, or is too large.
+        When the file is damaged or incomplete, holds no image or an Enhanced US Volume, or is too large.
     MissingPackageError
-        When the pixels are compressed in a way that needs a decoder that is not installed.
+        From reading a frame: its pixels are compressed in a way that needs a decoder that is not installed.
     """
-    header, values = read_pixels(path)
-    with reading(path, "a DICOM image"):
-        limits = _stored_range(header, values)
-        grey, notes = to_grey(path.name, values, limits)
-        if header.get("PhotometricInterpretation") == "MONOCHROME1":
-            grey = 255 - grey
-        spacing, scan_area, spacing_notes = _geometry(header, grey.shape, point)
-        notes = _modality_note(header) + spacing_notes + notes
-    return Frame(grey, spacing, scan_area=scan_area, source=source_of(path), warnings=notes)
+    image = DicomImage(path)
+    with reading(path, _WHAT):
+        header = image.header
+        common = _modality_note(header) + _name_note(header) + image.warnings
+        source = source_of(path)
+        varying = _states_scales_by_frame(header)
+        places = [_geometry(image, index, place) for index in range(image.count if varying else 1)]
+        notes = _scale_note([each.spacing for each in places]) if varying else ()
+        times = _times(header, image.count)
+
+    def read(index: int) -> Frame:
+        grey, marked, bit_notes = image.grey(index)
+        where = places[index if varying else 0]
+        warnings = common + notes + where.warnings + bit_notes
+        if marked is not None:
+            warnings += overlay_notes(marked, where.scan_area)
+        return Frame(grey, where.spacing, scan_area=where.scan_area, source=source, warnings=warnings)
+
+    return Cine(image.count, read, times, source, common + notes + places[0].warnings)
 
 
-def read_pixels(path: Path) -> tuple[Dataset, np.ndarray]:
-    """Header and decoded pixels, shape (rows, columns) or (rows, columns, 3) in RGB, of a single-frame DICOM file.
+def read_pixels(path: Path) -> np.ndarray:
+    """Decoded pixels, shape (rows, columns) or (rows, columns, 3) in RGB, of a single-frame DICOM file.
 
     Raises
     ------
     InputError, MissingPackageError
-        As :func:`read_ultrasound_frame`.
+        As :func:`open_ultrasound`; and when the file has several frames.
     """
-    from pydicom import dcmread
-    from pydicom.pixels import apply_color_lut, pixel_array
+    image = DicomImage(path)
+    if image.count > 1:
+        raise InputError(f"{path.name} holds {image.count} frames, where one is expected.")
+    return image.colours(0)
 
-    with reading(path, "a DICOM image"):
-        # Files without the 128 bytes of preamble come here by their suffix only.
-        header = dcmread(path, stop_before_pixels=True, force=True)
-        rows, columns = header.get("Rows"), header.get("Columns")
-        if not rows or not columns:
-            raise InputError(f"{path.name} is a DICOM file without an image.")
-        frames = int(header.get("NumberOfFrames") or 1)
-        if frames > 1:
-            raise InputError(f"{path.name} is a cine loop of {frames} frames: only single frames can be read for now.")
-        refuse_huge(path.name, int(columns), int(rows))
-        data = dcmread(path, force=True)
-        try:
-            values = pixel_array(data)
-        except (RuntimeError, NotImplementedError) as error:
-            raise _undecodable(path, data, error) from error
-        if data.get("PhotometricInterpretation") == "PALETTE COLOR":
-            values = _full_range(apply_color_lut(values, data))
-        return header, values
+
+def regions_of(path: Path) -> list[Region]:
+    """The calibrated and other regions that a DICOM file states for its first frame, with their faults.
+
+    Raises
+    ------
+    InputError
+        As :func:`open_ultrasound`.
+    """
+    image = DicomImage(path)
+    with reading(path, _WHAT):
+        return read_regions(_region_items(image.header, 0), image.shape)
+
+
+def _geometry(image: DicomImage, index: int, place: Place | None) -> Geometry:
+    regions = read_regions(_region_items(image.header, index), image.shape)
+    return geometry(regions, _plain_spacing(image.header, index), image.shape, place)
+
+
+def _frame_groups(header: Dataset, index: int) -> list[Dataset]:
+    """The functional groups that hold for a frame, its own first (PS3.3 C.7.6.16)."""
+    own = header.get("PerFrameFunctionalGroupsSequence") or ()
+    return [*own[index : index + 1], *(header.get("SharedFunctionalGroupsSequence") or ())[:1]]
+
+
+def _states_scales_by_frame(header: Dataset) -> bool:
+    own = header.get("PerFrameFunctionalGroupsSequence") or ()
+    return any("SequenceOfUltrasoundRegions" in group or "PixelMeasuresSequence" in group for group in own)
+
+
+def _region_items(header: Dataset, index: int) -> list[Dataset]:
+    for group in (*_frame_groups(header, index), header):
+        if items := group.get("SequenceOfUltrasoundRegions"):
+            return list(items)
+    return []
+
+
+def _plain_spacing(header: Dataset, index: int) -> tuple[float, float] | None:
+    measures = [item for group in _frame_groups(header, index) for item in group.get("PixelMeasuresSequence") or ()]
+    for item in (*measures, header):
+        for tag in ("PixelSpacing", "NominalScannedPixelSpacing"):
+            sizes = item.get(tag)
+            if sizes and len(sizes) == 2:
+                return float(sizes[0]), float(sizes[1])
+    return None
+
+
+def _scale_note(spacings: list[Spacing]) -> tuple[str, ...]:
+    counts = Counter((each.row_mm, each.column_mm) for each in spacings)
+    if len(counts) < 2:
+        return ()
+    kinds = "; ".join(
+        "unknown" if row is None else f"{row:.4g} x {column:.4g} mm in {number} frames"
+        for (row, column), number in counts.most_common(4)
+    )
+    return (f"The scale changes within the loop ({kinds}): each frame has its own.",)
+
+
+def _times(header: Dataset, count: int) -> np.ndarray | None:
+    """Seconds from the first frame: Frame Time Vector (0018,1065), Frame Time (0018,1063), or a frame rate."""
+    vector = header.get("FrameTimeVector")
+    if vector is not None and np.size(vector) == count:
+        times = np.cumsum(np.atleast_1d(np.asarray(vector, float))) / 1000
+        return times - times[0] if np.isfinite(times).all() else None
+    step = float(header.get("FrameTime") or 0) / 1000
+    if not step:
+        rate = float(header.get("CineRate") or header.get("RecommendedDisplayFrameRate") or 0)
+        step = 1 / rate if rate else 0.0
+    return np.arange(count) * step if 0 < step < np.inf else None
+
+
+def _name_note(header: Dataset) -> tuple[str, ...]:
+    if str(header.get("BurnedInAnnotation") or "") != "YES":
+        return ()
+    return (
+        "The file says that its pixels show names or dates (Burned In Annotation): outputs show the scan area only, "
+        "so see that it holds none.",
+    )
+
+
+def _modality_note(header: Dataset) -> tuple[str, ...]:
+    modality = str(header.get("Modality") or "")
+    if modality in ("", "US", "SC", "OT"):
+        return ()
+    named = modality if re.fullmatch(r"[A-Z0-9_ ]{1,16}", modality) else "damaged"  # a code string, PS3.5 6.2
+    return (f"The file's modality is {named}, not ultrasound (US).",)
 
 
 def write_ultrasound_frame(path: Path, frame: Frame) -> None:
@@ -137,131 +200,6 @@ def write_ultrasound_frame(path: Path, frame: Frame) -> None:
         write_beside(path, buffer.getvalue())
     except OSError as error:
         raise OutputError(f"{path.name} cannot be written: {error.strerror or error}.") from error
-
-
-def _undecodable(path: Path, data: Dataset, error: Exception) -> InputError | MissingPackageError:
-    syntax = data.file_meta.TransferSyntaxUID.name
-    text = str(error)
-    if "missing dependencies" in text or "not support" in text or isinstance(error, NotImplementedError):
-        return MissingPackageError(
-            f"{path.name} is compressed ({syntax}) and no decoder for it is installed: install the package "
-            "python-gdcm, or save the frame uncompressed."
-        )
-    return InputError(f"{path.name} cannot be read as a DICOM image: its compressed pixels are damaged or unusual.")
-
-
-def _full_range(colours: np.ndarray) -> np.ndarray:
-    """Colours of a palette, whose entries have 8 or 16 bits, as 8 bits."""
-    if colours.dtype == np.uint8 or colours.max() <= 255:
-        return colours.astype(np.uint8)
-    return (colours >> 8).astype(np.uint8)
-
-
-def _stored_range(header: Dataset, values: np.ndarray) -> tuple[float, float] | None:
-    """What the Bits Stored (0028,0101) can hold; None for 8 bits, which are grey values already."""
-    if values.dtype == np.uint8 or values.dtype.kind == "f":
-        return None
-    bits = int(header.BitsStored)
-    if header.get("PixelRepresentation", 0):
-        return -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1
-    return None if bits <= 8 else (0.0, 2.0**bits - 1)
-
-
-def _modality_note(header: Dataset) -> tuple[str, ...]:
-    modality = str(header.get("Modality") or "")
-    if modality in ("", "US", "SC", "OT"):
-        return ()
-    return (f"The file's modality is {modality}, not ultrasound (US).",)
-
-
-def _geometry(
-    header: Dataset, shape: tuple[int, int], point: tuple[float, float] | None
-) -> tuple[Spacing, np.ndarray | None, tuple[str, ...]]:
-    """Spacing, scan area and warnings from the calibrated regions, or else from the pixel spacing."""
-    items = list(header.get("SequenceOfUltrasoundRegions") or ())
-    regions = [region for item in items if (region := _region(item, shape)) is not None]
-    plain = _plain_spacing(header)
-    if not regions:
-        if plain is None:
-            return Spacing.unknown(), None, ()
-        spacing, notes = header_spacing(*plain, Provenance.DICOM_PIXEL_SPACING)
-        if spacing.known:
-            notes = (
-                "The file has no calibrated tissue region: the spacing is its Pixel Spacing, which is unverified for "
-                "ultrasound.",
-            )
-        return spacing, None, notes
-    region = _choose(regions, shape, point)
-    scan_area = np.zeros(shape, bool)
-    scan_area[region.rows, region.columns] = True
-    spacing = Spacing(region.row_mm, region.column_mm, Provenance.DICOM_REGION)
-    return spacing, scan_area, tuple(_region_notes(region, len(regions), len(items), plain))
-
-
-def _region(item: Dataset, shape: tuple[int, int]) -> _Region | None:
-    """A 2D tissue region calibrated in cm, or None for any other and for one that lies outside the pixels."""
-    kind = [item.get(tag) for tag in ("RegionSpatialFormat", "RegionDataType")]
-    units = [item.get(tag) for tag in ("PhysicalUnitsXDirection", "PhysicalUnitsYDirection")]
-    corners = [item.get(f"RegionLocation{corner}") for corner in ("MinY0", "MaxY1", "MinX0", "MaxX1")]
-    steps = [float(item.get(tag) or 0) for tag in ("PhysicalDeltaY", "PhysicalDeltaX")]
-    if kind != [_TWO_DIMENSIONAL, _TISSUE] or units != [_CENTIMETRES] * 2 or None in corners:
-        return None
-    if not all(math.isfinite(step) and step for step in steps):
-        return None
-    top, bottom, left, right = (int(corner) for corner in corners)
-    # The maximum's pixel belongs to the region (PS3.3 C.8.5.5.1.1).
-    rows = slice(max(top, 0), min(bottom + 1, shape[0]))
-    columns = slice(max(left, 0), min(right + 1, shape[1]))
-    if rows.start >= rows.stop or columns.start >= columns.stop:
-        return None
-    # Some vendors write the first pixel beyond: that much is no news.
-    cut = top < 0 or left < 0 or bottom > shape[0] or right > shape[1]
-    return _Region(rows, columns, abs(steps[0]) * 10, abs(steps[1]) * 10, cut, min(steps) < 0)
-
-
-def _choose(regions: list[_Region], shape: tuple[int, int], point: tuple[float, float] | None) -> _Region:
-    centre = ((shape[0] - 1) / 2, (shape[1] - 1) / 2)
-    for wanted in (point, centre):
-        holding = [region for region in regions if wanted is not None and region.holds(wanted)]
-        if holding:
-            return max(holding, key=lambda region: region.area)
-    return max(regions, key=lambda region: region.area)
-
-
-def _region_notes(region: _Region, usable: int, present: int, plain: tuple[float, float] | None) -> list[str]:
-    notes = []
-    if present > 1:
-        place = (
-            f"columns {region.columns.start} to {region.columns.stop - 1}, "
-            f"rows {region.rows.start} to {region.rows.stop - 1}"
-        )
-        notes.append(f"The file has {present} regions, {usable} of them calibrated tissue: the one in {place} is used.")
-    if region.cut:
-        notes.append("The calibrated region reaches beyond the pixels and was cut at the frame's border.")
-    if region.negative:
-        notes.append("The calibrated region counts millimetres backwards along an axis: only their size is used.")
-    if _differ(region.row_mm, region.column_mm):
-        notes.append(
-            f"The pixels are not square: {region.row_mm:.4g} mm along the depth, {region.column_mm:.4g} mm across."
-        )
-    if plain is not None and (_differ(plain[0], region.row_mm) or _differ(plain[1], region.column_mm)):
-        notes.append(
-            f"Pixel Spacing ({plain[0]:.4g} x {plain[1]:.4g} mm) disagrees with the calibrated region "
-            f"({region.row_mm:.4g} x {region.column_mm:.4g} mm, depth x width), which is used."
-        )
-    return notes
-
-
-def _differ(one: float, other: float) -> bool:
-    return not math.isclose(one, other, rel_tol=_TOLERANCE)
-
-
-def _plain_spacing(header: Dataset) -> tuple[float, float] | None:
-    for tag in ("PixelSpacing", "NominalScannedPixelSpacing"):
-        sizes = header.get(tag)
-        if sizes and len(sizes) == 2:
-            return float(sizes[0]), float(sizes[1])
-    return None
 
 
 def _ultrasound_dataset(frame: Frame) -> Dataset:

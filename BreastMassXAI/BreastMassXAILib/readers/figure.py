@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
-from ..core.frame import Case
+from ..core.frame import Case, Spacing
 from ..core.palette import DEAD_BAND, REGION_COLORS, diverging, symmetric_range
 from ..core.regions import REGIONS, RELEVANT
 from ..core.words import NAMES, headline, in_words
@@ -17,6 +18,10 @@ from ..core.words import NAMES, headline, in_words
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+DRAWN_PIXELS = 1200
+"""Longest side of a frame that is drawn pixel by pixel."""
+WORDS_LINES = 27
+"""Lines of full size that the column of words holds; longer texts are set smaller."""
 TITLES = {"mass": "B. Mass", "peritumoral": "C. Peritumoral region", "below": "D. Below the mass"}
 
 
@@ -39,6 +44,7 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
     except ImportError as error:
         raise MissingPackageError("The picture needs the package matplotlib: install it with pip.") from error
 
+    case, explanation = _thinned(case, explanation)
     figure = Figure(figsize=(16, 8), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
     parts = figure.add_gridspec(
@@ -63,13 +69,47 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
     _show_contributions(figure.add_subplot(side[0].subgridspec(1, 2, width_ratios=(0.3, 1), wspace=0)[1]), explanation)
     words = figure.add_subplot(side[1])
     words.axis("off")
-    words.text(0, 0.95, in_words(explanation.result), va="top", ha="left", fontsize=9, linespacing=1.45, wrap=True)
+    text = in_words(explanation.result)
+    lines = text.count("\n") + 1
+    size = min(9.0, 9.0 * WORDS_LINES / lines)
+    words.text(0, 1.0, text, va="top", ha="left", fontsize=size, linespacing=1.45)
+    figure.text(0.985, 0.012, "Research use only.", ha="right", fontsize=9)
     figure.suptitle(headline(explanation.result), x=0.02, y=0.965, ha="left", fontsize=15, fontweight="bold")
     figure.savefig(path, metadata={"Software": None})
 
 
+def _thinned(case: Case, explanation: Explanation) -> tuple[Case, Explanation]:
+    """Every k-th pixel of a frame that is larger than its picture: a large frame must not cost gigabytes to draw."""
+    step = -(-max(case.frame.shape) // DRAWN_PIXELS)
+    if step == 1:
+        return case, explanation
+    thin = slice(step // 2, None, step)
+    frame, result = case.frame, explanation.result
+    spacing = frame.spacing
+    if spacing.known:
+        row_mm, column_mm = spacing.mm()
+        spacing = Spacing(min(row_mm * step, 10.0), min(column_mm * step, 10.0), spacing.provenance)
+    area = None if frame.scan_area is None else frame.scan_area[thin, thin]
+    frame = replace(frame, pixels=frame.pixels[thin, thin], spacing=spacing, scan_area=area)
+    extremes = {
+        which: replace(
+            point, row=min(point.row // step, frame.shape[0] - 1), column=min(point.column // step, frame.shape[1] - 1)
+        )
+        for which, point in result.extremes.items()
+    }
+    field = {name: value / step for name, value in result.field.items()}
+    return (
+        replace(case, frame=frame, mass=case.mass[thin, thin]),
+        Explanation(
+            replace(result, extremes=extremes, field=field),
+            explanation.saliency[thin, thin],
+            explanation.labels[thin, thin],
+        ),
+    )
+
+
 def _show_frame(axes: Axes, case: Case, aspect: float, title: str) -> None:
-    axes.imshow(case.frame.pixels, cmap="gray", vmin=0, vmax=255, aspect=aspect, interpolation="nearest")
+    axes.imshow(case.frame.shown, cmap="gray", vmin=0, vmax=255, aspect=aspect, interpolation="nearest")
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_anchor("N")
     axes.set_xticks([])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -14,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import BreastMassXAIError, InputError
-from ..core.frame import MAX_PIXELS, Provenance, Source, Spacing
+from ..core.frame import MAX_PIXELS, MM_PER_PIXEL, Provenance, Source, Spacing
 
-READABLE = "PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI and single-frame DICOM"
+READABLE = "PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI and DICOM"
 
 _PICTURE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -84,7 +83,7 @@ def header_spacing(row_mm: float, column_mm: float, provenance: Provenance) -> t
     instance) and is 10 times what a breast probe images, so it counts as unknown; a user who means it can say so.
     """
     sizes = (row_mm, column_mm)
-    if not all(math.isfinite(size) and size > 0 for size in sizes):
+    if not all(MM_PER_PIXEL[0] <= size <= MM_PER_PIXEL[1] for size in sizes):
         return Spacing.unknown(), (f"The header's pixel size {sizes} is not a size: the spacing is taken as unknown.",)
     if sizes == (1.0, 1.0):
         return Spacing.unknown(), (

@@ -5,17 +5,29 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.regions import mask_box
 
 COLOURED_SPREAD = 32
 """A pixel counts as coloured when its strongest and weakest of red, green and blue differ by more (of 255)."""
-COLOURED_SHARE = 0.01
-"""Above this share of coloured pixels a frame is said to be coloured (calipers and logos are below, Doppler above)."""
+MARKS_SHARE, TINT_SHARE, FILLED_SHARE = 0.001, 0.5, 0.01
+"""Coloured pixels are named above the first share of the frame, called a tint above the second; as filled areas (colour
+Doppler), which calipers and text are not, they are named above the third."""
+STROKE = 5
+"""Width in pixels of a square that fits into no stroke of a caliper or letter."""
 
 
 def to_grey(
-    name: str, values: np.ndarray, limits: tuple[float, float] | None = None
+    name: str, values: np.ndarray, limits: tuple[float, float] | None = None, origin: str = "the bits stored"
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Grey values 0..255 of a decoded image, with warnings.
+    """Grey values 0..255 of a decoded image, with warnings of its colours too; see :func:`grey_and_colours`."""
+    grey, marked, notes = grey_and_colours(name, values, limits, origin)
+    return grey, notes if marked is None else notes + overlay_notes(marked)
+
+
+def grey_and_colours(
+    name: str, values: np.ndarray, limits: tuple[float, float] | None = None, origin: str = "the bits stored"
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Grey values 0..255 of a decoded image, its coloured pixels, and warnings.
 
     Whole numbers within 0..255 stay as they are, whatever type stores them. Everything else is mapped linearly, from
     `limits` or else from its minimum and maximum, to 0..255. Colours become ITU-R BT.601 luminance.
@@ -27,11 +39,15 @@ def to_grey(
     values : ndarray, shape (rows, columns) or (rows, columns, channels)
         Channels: grey and alpha (2), RGB (3), RGB and alpha (4); alpha is ignored.
     limits : (low, high), optional
-        The range that the format can hold, where it is known (DICOM's bits stored).
+        The range to map, where it is known (DICOM's bits stored, or what a whole stack holds).
+    origin : str
+        What `limits` are, for the warning.
 
     Returns
     -------
     ndarray of float32, shape (rows, columns)
+    ndarray of bool, shape (rows, columns), or None
+        The coloured pixels of a colour image.
     tuple of str
 
     Raises
@@ -44,42 +60,101 @@ def to_grey(
         if channels not in (2, 3, 4):
             raise InputError(f"{name} has {channels} values in each pixel: neither a grey nor a colour image.")
         values = values[..., 0] if channels == 2 else values[..., :3]
-    values, notes = _to_eight_bits(values, limits)
+    values, notes = _to_eight_bits(values, limits, origin)
     if values.ndim == 3:
-        notes += _colour_note(values)
-        values = _luminance(values)
-    return values, notes
+        return luminance(values), coloured(values), notes
+    return values, None, notes
 
 
-def _to_eight_bits(values: np.ndarray, limits: tuple[float, float] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    if values.dtype == np.uint8 and limits is None:
-        return values.astype(np.float32), ()
+def found_limits(values: np.ndarray) -> tuple[float, float] | None:
+    """Smallest and largest value, or None when the values are grey levels of 8 bits, or cannot be mapped."""
+    if values.dtype == np.uint8:
+        return None
     low, high = float(values.min()), float(values.max())
+    if low == high or not np.isfinite([low, high]).all():
+        return None  # a Frame says what is wrong with it
+    if low >= 0 and high <= 255 and (values.dtype.kind in "iub" or np.array_equal(values, np.rint(values))):
+        return None
+    return low, high
+
+
+def _to_eight_bits(
+    values: np.ndarray, limits: tuple[float, float] | None, origin: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
     if limits is None:
-        if low == high or not np.isfinite([low, high]).all():
-            return values.astype(np.float32), ()  # a Frame says what is wrong with it
-        if low >= 0 and high <= 255 and (values.dtype.kind in "iub" or np.array_equal(values, np.rint(values))):
-            return values.astype(np.float32), ()
-        limits, what = (low, high), "the values found"
-    else:
-        what = "the bits stored"
+        limits, origin = found_limits(values), "the values found"
+    if limits is None:
+        return values.astype(np.float32), ()
     low, high = limits
+    note = f"The frame has more than 8 bits: {low:g} to {high:g} ({origin}) was mapped linearly to grey 0 to 255."
+    if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:  # a table takes a quarter of the time
+        count = 1 << 8 * values.dtype.itemsize
+        levels = np.arange(count)
+        levels[levels > np.iinfo(values.dtype).max] -= count  # negative values count from the table's end
+        return _stretched(levels, low, high)[values], (note,)
+    return _stretched(values, low, high), (note,)
+
+
+def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
     scaled = (values.astype(np.float64) - low) * (255 / (high - low))
-    note = f"The frame has more than 8 bits: {low:g} to {high:g} ({what}) was mapped linearly to grey 0 to 255."
-    return np.clip(scaled, 0, 255).astype(np.float32), (note,)
+    return np.clip(scaled, 0, 255).astype(np.float32)
 
 
-def _luminance(colours: np.ndarray) -> np.ndarray:
-    """ITU-R BT.601 luma, written so that a grey pixel keeps its value to the last bit."""
-    red, green, blue = np.moveaxis(colours, 2, 0)
+def luminance(colours: np.ndarray) -> np.ndarray:
+    """ITU-R BT.601 luma, 0.299 R + 0.587 G + 0.114 B (the Y of DICOM PS3.3 C.7.6.3.1.2), of (..., rows, columns, 3).
+
+    Written so that a grey pixel keeps its value to the last bit.
+    """
+    red, green, blue = np.moveaxis(colours, -1, 0)
     return green + np.float32(0.299) * (red - green) + np.float32(0.114) * (blue - green)
 
 
-def _colour_note(colours: np.ndarray) -> tuple[str, ...]:
-    share = float((np.ptp(colours, axis=2) > COLOURED_SPREAD).mean())
-    if share <= COLOURED_SHARE:
+def coloured(colours: np.ndarray) -> np.ndarray:
+    """Which pixels of a colour image (rows, columns, 3) with values 0..255 are not grey; bool."""
+    red, green, blue = np.moveaxis(colours, -1, 0)
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return spread > COLOURED_SPREAD
+
+
+def overlay_notes(marked: np.ndarray, scan_area: np.ndarray | None = None) -> tuple[str, ...]:
+    """What the coloured pixels of a frame probably are: a tint, colour Doppler, or calipers, text and logos.
+
+    Calipers and letters are strokes; what remains after an opening by a square wider than a stroke is filled, as
+    colour Doppler is. A colour map tints most of the frame.
+
+    Parameters
+    ----------
+    marked : ndarray of bool, shape (rows, columns)
+        From :func:`coloured`.
+    scan_area : ndarray of bool, optional
+        Where Doppler can lie; colours elsewhere are of the device's screen.
+    """
+    share = np.count_nonzero(marked) / max(marked.size, 1)
+    if share < MARKS_SHARE:
         return ()
+    if share > TINT_SHARE:
+        return (f"{share:.0%} of the pixels are coloured, as by a colour map: only their luminance is used.",)
+    inside = marked if scan_area is None else marked & scan_area
+    if box := _filled_box(inside):
+        rows, columns = box
+        return (
+            f"{share:.1%} of the pixels are coloured and fill areas within columns {columns.start} to "
+            f"{columns.stop - 1}, rows {rows.start} to {rows.stop - 1}, as colour Doppler does: only their luminance "
+            "is used, and the network has seen grey frames only.",
+        )
     return (
-        f"{share:.0%} of the pixels are coloured (colour Doppler, a tint or an overlay): only their luminance is used, "
-        "and the network has seen grey frames only.",
+        f"Coloured marks (calipers, text, a logo or a colour bar) cover {share:.1%} of the pixels: only their "
+        "luminance is used.",
     )
+
+
+def _filled_box(marked: np.ndarray) -> tuple[slice, slice] | None:
+    """The box around what is filled of the marked pixels, where that is more than a logo."""
+    from scipy import ndimage
+
+    if marked.sum() <= FILLED_SHARE * marked.size:
+        return None
+    rows, columns = mask_box(marked)
+    filled = np.zeros_like(marked)
+    filled[rows, columns] = ndimage.binary_opening(marked[rows, columns], np.ones((STROKE, STROKE), bool))
+    return mask_box(filled) if filled.sum() > FILLED_SHARE * marked.size else None

@@ -65,7 +65,7 @@ def read_mask(path: Path, shape: tuple[int, int], label: int | None = None) -> t
         _check_size(path, picture.pixels.shape, shape)
         mask = _picture_mask(path, picture, label)
     elif kind is Kind.DICOM:
-        values = read_pixels(path)[1]
+        values = read_pixels(path)
         _check_size(path, values.shape, shape)
         mask = _marked(path, values, label)
     else:

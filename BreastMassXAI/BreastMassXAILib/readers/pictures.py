@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,18 +42,60 @@ class Picture:
     warnings: tuple[str, ...]
 
 
-def read_picture(path: Path) -> Picture:
+def count_pages(path: Path) -> int:
+    """Number of images that a picture file holds: a TIFF's pages are slices or moments, all else is one picture.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged, or an animated PNG.
+    """
+    with _opened(path) as image:
+        # A JPEG's further images (MPO) are previews and other eyes.
+        pages = getattr(image, "n_frames", 1) if image.format in ("TIFF", "PNG") else 1
+        if pages > 1 and image.format == "PNG":
+            raise InputError(f"{path.name} is an animated PNG of {pages} images: save it as a TIFF.")
+        return pages
+
+
+def read_picture(path: Path, page: int | None = None) -> Picture:
     """Decode a PNG, JPEG, BMP or TIFF file.
 
     The pixels stay as they are stored: an EXIF orientation is not followed, since masks and other programs' results
     lie on the stored grid; it is named in the warnings instead. A TIFF with such a tag is refused: pillow follows it
     there, and garbles uncompressed pixels when it stands for a quarter turn.
 
+    Parameters
+    ----------
+    path : Path
+    page : int, optional
+        Which image of a TIFF, counted from 0; without it, the file must hold a single one.
+
     Raises
     ------
     InputError
         When the file is damaged, too large, holds several images, or is a TIFF file that asks to be turned.
     """
+    if page is None and (pages := count_pages(path)) > 1:
+        raise InputError(f"{path.name} holds {pages} images, where one is expected.")
+    with _opened(path) as image:
+        if page:
+            image.seek(page)
+        refuse_huge(path.name, *image.size)
+        orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+        notes: tuple[str, ...] = ()
+        if orientation not in (0, 1):
+            if image.format == "TIFF":
+                raise InputError(
+                    f"{path.name} asks viewers to turn or mirror it (orientation tag): save it again upright."
+                )
+            notes = ("The file asks viewers to turn or mirror the picture (EXIF orientation): not done here.",)
+        lossy = image.format in ("JPEG", "MPO") or "jpeg" in str(image.info.get("compression", ""))
+        return Picture(*_decode(image), lossy, notes)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     from PIL import Image
 
     with reading(path, "a picture"):
@@ -62,23 +106,7 @@ def read_picture(path: Path) -> Picture:
                 f"{path.name} is too large: at most {MAX_PIXELS // 1_000_000} million pixels can be read."
             ) from error
         with image:
-            refuse_huge(path.name, *image.size)
-            # A JPEG's further images (MPO) are previews and other eyes; a TIFF's or PNG's are slices or moments.
-            images = getattr(image, "n_frames", 1) if image.format in ("TIFF", "PNG") else 1
-            if images > 1:
-                raise InputError(
-                    f"{path.name} holds {images} images: volumes and cine loops come as single frames for now."
-                )
-            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-            notes: tuple[str, ...] = ()
-            if orientation not in (0, 1):
-                if image.format == "TIFF":
-                    raise InputError(
-                        f"{path.name} asks viewers to turn or mirror it (orientation tag): save it again upright."
-                    )
-                notes = ("The file asks viewers to turn or mirror the picture (EXIF orientation): not done here.",)
-            lossy = image.format in ("JPEG", "MPO") or "jpeg" in str(image.info.get("compression", ""))
-            return Picture(*_decode(image), lossy, notes)
+            yield image
 
 
 def _decode(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:

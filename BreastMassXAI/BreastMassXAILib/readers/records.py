@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..core.frame import Case, Provenance, Spacing
-from .frames import read_frame
+from .frames import read_frame_and_mask
 from .masks import read_mask
 
 SPELLINGS = {
@@ -105,9 +105,9 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
     Raises
     ------
     InputError
-        When a file cannot be read or the mask does not fit (see :func:`read_frame`, :func:`read_mask`).
+        When a file cannot be read or the mask does not fit (see :func:`~.frames.read_frame_and_mask`).
     """
-    frame = read_frame(record.image)
+    frame, mass, source = read_frame_and_mask(record.image, record.mask)
     if record.spacing is not None:
         frame = frame.with_spacing(record.spacing)
     elif assumption is not None and not frame.spacing.known:
@@ -115,7 +115,6 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
             frame = frame.with_spacing(Spacing(*assumption.spacing_mm, Provenance.ASSUMED))
         elif assumption.width_mm is not None:
             frame = frame.with_assumed_width(assumption.width_mm)
-    mass, source = read_mask(record.mask, frame.shape)
     for path in record.more_masks:
         mass = mass | read_mask(path, frame.shape)[0]
     return Case(frame, mass, source, record.label, record.patient, record.view)

@@ -16,8 +16,6 @@ from .files import quiet
 
 RESULT_FILE = "result.json"
 """The file by which a folder is known as one of ours."""
-REPORT_FILE = "report.json"
-"""The same of a cohort's evaluation."""
 
 
 def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[int, str] | None = None) -> None:
@@ -57,7 +55,7 @@ def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[i
 
 
 @contextmanager
-def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
+def atomic_folder(path: Path, force: bool = False, marker: str = RESULT_FILE) -> Iterator[Path]:
     """A folder to write results into, which takes its name only when all is written.
 
     Parameters
@@ -65,7 +63,10 @@ def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
     path : Path
         The folder that is to be; missing parents are made.
     force : bool
-        Whether an older result in its place is replaced. It is put back when the new one cannot be moved there.
+        Whether an older result in its place is replaced: a folder that holds `marker`, and no file that the new one
+        does not hold too. It is put back when the new one cannot be moved there.
+    marker : str
+        The file by which a folder of this kind is known.
 
     Yields
     ------
@@ -83,11 +84,12 @@ def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
     try:
         try:
             target = path.resolve()
-            _check_replaceable(path, target, force)
+            _check_replaceable(path, target, force, marker)
             _make_parents(target.parent, made)
             work = _beside(target, "part")
             work.mkdir()
             yield work
+            _check_nothing_lost(path, target, work)
             _move_into_place(work, target)
         except OSError as error:
             raise OutputError(_sentence(path, error)) from error
@@ -100,17 +102,32 @@ def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
         raise
 
 
-def _check_replaceable(path: Path, target: Path, force: bool) -> None:
+def _check_replaceable(path: Path, target: Path, force: bool, marker: str) -> None:
     if not os.path.lexists(target):
         return
     if not target.is_dir():
         raise OutputError(f"The output folder {path} cannot be made: there is a file of that name.")
     if not force:
         raise OutputError(f"The output folder {path} exists already: choose another one, or replace it with --force.")
-    if any(target.iterdir()) and not any((target / name).is_file() for name in (RESULT_FILE, REPORT_FILE)):
+    if any(target.iterdir()) and not (target / marker).is_file():
         raise OutputError(
-            f"The output folder {path} is not replaced: it holds files but no {RESULT_FILE}, so it is no older result."
+            f"The output folder {path} is not replaced: it holds files but no {marker}, so it is no older result."
         )
+
+
+def _check_nothing_lost(path: Path, target: Path, work: Path) -> None:
+    """A user may have put files of their own beside an older result, the frame itself for instance."""
+    if not target.is_dir():
+        return
+    others = _files(target) - _files(work)
+    if others:
+        raise OutputError(
+            f"The output folder {path} is not replaced: it also holds {min(others)}, which is no part of a result."
+        )
+
+
+def _files(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
 
 
 def _make_parents(folder: Path, made: list[Path]) -> None:

@@ -28,6 +28,7 @@ from .colors import region_colors, saliency_colors
 from .inputs import set_segments
 
 RESULT_ATTRIBUTE = "BreastMassXAI.Result"
+STALE_ATTRIBUTE = "BreastMassXAI.Stale"
 FOLDER_ATTRIBUTE = "BreastMassXAI.Explanation"
 
 # Role of a node: its class, what follows the frame's name, and the plugin that shows it in Slicer's data tree.
@@ -111,6 +112,7 @@ def show_explanation(
         companion.SetName(f"{frame_node.GetName()} explanation")
         companion.SetNodeReferenceID("mass", mass_segmentation.GetID() if mass_segmentation is not None else None)
         # One line: XML attributes do not keep line breaks.
+        companion.SetAttribute(STALE_ATTRIBUTE, None)
         companion.SetAttribute(RESULT_ATTRIBUTE, json.dumps(explanation.result.to_dict(), allow_nan=False))
         for role, node in nodes.items():
             node.SetName(f"{frame_node.GetName()} {_KINDS[role][1]}")
@@ -149,6 +151,19 @@ def restored_result(frame_node) -> CaseResult | None:
     """
     companion = _companion(frame_node.GetScene(), frame_node)
     return None if companion is None else CaseResult.from_json(companion.GetAttribute(RESULT_ATTRIBUTE) or "")
+
+
+def mark_stale(frame_node, reason: str) -> None:
+    """Say that a frame's explanation no longer fits the frame, until it is shown anew."""
+    companion = _companion(frame_node.GetScene(), frame_node)
+    if companion is not None:
+        companion.SetAttribute(STALE_ATTRIBUTE, reason)
+
+
+def stale_reason(frame_node) -> str | None:
+    """Why a frame's explanation is out of date, in a sentence; None where it is not, or where there is none."""
+    companion = _companion(frame_node.GetScene(), frame_node)
+    return None if companion is None else companion.GetAttribute(STALE_ATTRIBUTE)
 
 
 def _collected(companion) -> ExplanationNodes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import slicer
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
@@ -14,6 +16,8 @@ from ..readers.grey import to_grey
 from .arrays import array_of, fill, set_volume_array
 
 PROVENANCE_ATTRIBUTE = "BreastMassXAI.SpacingProvenance"
+CALIBRATION_ATTRIBUTE = "BreastMassXAI.Calibration"
+"""On a volume that a user calibrated: JSON, one entry a calibration, with the spacings (i, j, k) before and after."""
 
 
 def add_frame(scene, frame: Frame, name: str):
@@ -41,8 +45,9 @@ def add_frame(scene, frame: Frame, name: str):
         matrix.SetElement(axis, axis, size)
     node.SetIJKToRASMatrix(matrix)
     node.SetAttribute(PROVENANCE_ATTRIBUTE, spacing.provenance.value)
-    pixels = frame.pixels.clip(0, 255).astype(np.uint8)
-    set_volume_array(node, pixels if np.array_equal(pixels, frame.pixels) else frame.pixels)
+    shown = frame.shown
+    pixels = shown.clip(0, 255).astype(np.uint8)
+    set_volume_array(node, pixels if np.array_equal(pixels, shown) else shown)
     node = scene.AddNode(node)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
@@ -59,8 +64,9 @@ def frame_of(volume_node) -> Frame:
     ----------
     volume_node : vtkMRMLScalarVolumeNode or vtkMRMLVectorVolumeNode
         One slice. The rows of the voxel array are the frame's rows, whatever
-        way the volume lies in the room. The spacing's provenance is read from the node's attribute
-        ``BreastMassXAI.SpacingProvenance``; without it, pixels of exactly 1 mm count as unknown and others as `header`.
+        way the volume lies in the room. The spacing's provenance is `calibrated` (see `scene.calibration`) or read
+        from the node's attribute ``BreastMassXAI.SpacingProvenance``; without either, pixels of exactly 1 mm count as
+        unknown and others as `header`.
 
     Returns
     -------
@@ -87,6 +93,10 @@ def frame_of(volume_node) -> Frame:
 
 def _spacing_of(volume_node) -> Spacing:
     column_mm, row_mm, _ = volume_node.GetSpacing()
+    calibrations = json.loads(volume_node.GetAttribute(CALIBRATION_ATTRIBUTE) or "[]")
+    # A spacing that was changed by other hands since is no longer the calibrated one.
+    if calibrations and np.allclose(calibrations[-1]["calibrated"][:2], (column_mm, row_mm), rtol=1e-6, atol=0):
+        return Spacing(row_mm, column_mm, Provenance.CALIBRATED)
     stored = volume_node.GetAttribute(PROVENANCE_ATTRIBUTE)
     if stored in {provenance.value for provenance in Provenance}:
         provenance = Provenance(stored)
