@@ -243,6 +243,47 @@ def test_colour_frames_work_and_say_so(files):
     assert any("colour" in text.lower() for text in warnings)
 
 
+@pytest.mark.parametrize("name", ["left & right.png", "Größe <1>.png"])
+def test_scenes_of_odd_names_open_again(files, name):
+    headless = pytest.importorskip("BreastMassXAILib.hosts.headless")
+    pytest.importorskip("trame_slicer")
+    frame = shutil.copy(files["frame"], files["dir"] / name)
+    assert run(frame, "--mask", files["mask"], "--spacing", "0.1", "--out", files["dir"] / "odd") == 0
+    slicer = headless.HeadlessSlicer()
+    slicer.load(files["dir"] / "odd" / "scene.mrb")
+    assert slicer.scene.GetFirstNodeByName(f"{frame.stem} saliency").GetImageData() is not None
+
+
+def test_a_mask_turned_by_its_header_is_refused(files, capsys):
+    image = SimpleITK.GetImageFromArray(BLOB[None] // 255)
+    image.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))
+    SimpleITK.WriteImage(image, str(files["dir"] / "turned.nrrd"))
+    arguments = (files["frame"], "--mask", files["dir"] / "turned.nrrd", "--spacing", "0.1")
+    assert "turned" in refuse(capsys, files["dir"] / "out", *arguments)
+    assert "itself" in refuse(capsys, files["dir"] / "out", files["mask"], "--mask", files["mask"], "--spacing", "0.1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
+def test_a_stop_button_leaves_nothing_half_written(files):
+    """SIGTERM while the model loads, as a program that started the command would send it."""
+    out = files["dir"] / "stopped"
+    command = [sys.executable, "-m", "BreastMassXAILib", "analyze", str(files["frame"]), "--mask", str(files["mask"])]
+    process = subprocess.Popen(
+        [*command, "--spacing", "0.1", "--out", str(out), "--progress", "json"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+    )
+    for line in process.stderr:
+        if "loading the model" in line:
+            process.terminate()
+            break
+    rest = process.stderr.read()
+    assert process.wait(60) == 130, rest
+    assert "Traceback" not in rest
+    assert not [path.name for path in files["dir"].iterdir() if "stopped" in path.name]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("--spacing", "0"), ("--spacing", "a,b"), ("--spacing", "1,2,3"), ("--assume-width", "-4"), ("--ring-mm", "nan")],

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from BreastMassXAILib.hosts.make_sample_data import SAMPLES, main
-from BreastMassXAILib.readers.dicom import read_ultrasound_frame
+from BreastMassXAILib.readers.frames import read_frame
 from BreastMassXAILib.readers.masks import read_mask
 from BreastMassXAILib.resources import resource
 
@@ -51,14 +51,12 @@ def test_the_shipped_samples_are_what_the_generator_makes(made, name):
             assert difference.max() <= 2
             assert difference.mean() < 0.01
         else:
-            np.testing.assert_array_equal(
-                read_ultrasound_frame(shipped).pixels, grey(resource("SampleData", f"{name}.png"))
-            )
+            np.testing.assert_array_equal(read_frame(shipped).pixels, grey(resource("SampleData", f"{name}.png")))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_picture_dicom_mask_and_spacing_agree(made, name):
-    frame = read_ultrasound_frame(made / f"{name}.dcm")
+    frame = read_frame(made / f"{name}.dcm")
     np.testing.assert_array_equal(frame.pixels, grey(made / f"{name}.png"))
     assert frame.warnings == ()
     text = (made / f"{name}_spacing_mm.txt").read_text()

@@ -94,7 +94,8 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
         held = predict_cached(network, cached[0], validation, settings)
         del cached
         temperature = fit_temperature(held, labels[validation])
-        threshold = operating_point(labels[validation], _probability(held, temperature)).threshold
+        point = operating_point(labels[validation], _probability(held, temperature))
+        threshold = float(np.clip(point.threshold, 1e-6, 1 - 1e-6))  # logits may saturate
         logits = _predict(network, test, request.rule, preprocessing, settings, reporter(progress_kind))
         save_bundle(
             folder,

@@ -111,7 +111,7 @@ def split_patients(
     return np.flatnonzero(~validation), np.flatnonzero(validation)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def cache_stage_outputs(
     network: ScaledResNet,
     cases: Sequence[Case],
@@ -245,7 +245,7 @@ def fit_linear_layer(
     return best
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def pooled_features(
     network: ScaledResNet, cached: Tensor, settings: TrainingSettings, progress: Progress = silent
 ) -> np.ndarray:
@@ -267,7 +267,7 @@ def cached_logits(network: ScaledResNet, outputs: Tensor, first_stage: int) -> T
     return network.head(network.stages(features, first_stage, network.architecture.last_stage))[0]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def predict_cached(
     network: ScaledResNet, outputs: Tensor, indices: np.ndarray, settings: TrainingSettings
 ) -> np.ndarray:
