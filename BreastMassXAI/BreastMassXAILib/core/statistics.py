@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.special import expit, logit
+from scipy.stats import norm, rankdata
 
 
 class OperatingPoint(NamedTuple):
@@ -89,3 +91,152 @@ def bootstrap_interval(
     ]
     low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+class Estimate(NamedTuple):
+    """A figure with its interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def delong_variance(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = None) -> float:
+    """Variance of the area under the ROC curve (DeLong et al., Biometrics 44:837-845, 1988).
+
+    With `groups` the observations of a group (the frames of a patient) may depend on each other (Obuchowski, Biometrics
+    53:567-578, 1997); with every observation in its own group the two are the same.
+
+    Parameters
+    ----------
+    labels : ndarray of bool, shape (n,)
+    scores : ndarray, shape (n,)
+    groups : ndarray, shape (n,), optional
+
+    Returns
+    -------
+    float
+        NaN when a class has fewer than two groups.
+    """
+    labels, scores = np.asarray(labels, bool), np.asarray(scores, float)
+    member = np.arange(len(labels)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    m, n = int(labels.sum()), int((~labels).sum())
+    with_positive, with_negative = len(np.unique(member[labels])), len(np.unique(member[~labels]))
+    if with_positive < 2 or with_negative < 2:
+        return float("nan")
+    # Placement values: the share of the other class that each observation beats, from ranks.
+    everywhere, positive, negative = rankdata(scores), rankdata(scores[labels]), rankdata(scores[~labels])
+    v10, v01 = (everywhere[labels] - positive) / n, 1 - (everywhere[~labels] - negative) / m
+    auc, count = v10.mean(), member.max() + 1
+    deviation10 = np.bincount(member[labels], v10 - auc, count)
+    deviation01 = np.bincount(member[~labels], v01 - auc, count)
+    s10 = with_positive / (with_positive - 1) / m * (deviation10**2).sum()
+    s01 = with_negative / (with_negative - 1) / n * (deviation01**2).sum()
+    s11 = count / (count - 1) * (deviation10 * deviation01).sum()
+    return float(s10 / m + s01 / n + 2 * s11 / (m * n))
+
+
+def auc_estimate(
+    labels: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = None, level: float = 0.95
+) -> Estimate:
+    """Area under the ROC curve with DeLong's interval, on the logit scale so that it stays within 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        NaN where a class is missing; an AUC of exactly 0 or 1 has no interval by this method.
+    """
+    auc, variance = roc_auc(labels, scores), delong_variance(labels, scores, groups)
+    if not 0 < auc < 1 or not np.isfinite(variance):
+        return Estimate(auc, float("nan"), float("nan"), len(labels))
+    reach = norm.ppf((1 + level) / 2) * np.sqrt(variance) / (auc * (1 - auc))
+    low, high = expit(logit(auc) + np.array([-reach, reach]))
+    return Estimate(auc, float(low), float(high), len(labels))
+
+
+def share(hits: np.ndarray, groups: np.ndarray | None = None, level: float = 0.95) -> Estimate:
+    """A share with Wilson's interval.
+
+    Where several observations belong to one group (frames of a patient), the number of observations is first divided by
+    the design effect: how much more the share varies between groups than independent observations would.
+
+    Parameters
+    ----------
+    hits : ndarray of bool, shape (n,)
+    groups : ndarray, shape (n,), optional
+    """
+    hits = np.asarray(hits, float)
+    n = len(hits)
+    if n == 0:
+        return Estimate(float("nan"), float("nan"), float("nan"), 0)
+    p, effective = float(hits.mean()), float(n)
+    if groups is not None and 0 < p < 1:
+        member = np.unique(groups, return_inverse=True)[1]
+        count = member.max() + 1
+        if count > 1:
+            deviation = np.bincount(member, hits - p, count)
+            variance = count / (count - 1) * (deviation**2).sum() / n**2
+            effective = n / max(variance / (p * (1 - p) / n), 1.0)
+    z = float(norm.ppf((1 + level) / 2))
+    centre = (p + z**2 / (2 * effective)) / (1 + z**2 / effective)
+    reach = z / (1 + z**2 / effective) * math.sqrt(p * (1 - p) / effective + z**2 / (4 * effective**2))
+    return Estimate(p, max(centre - reach, 0.0), min(centre + reach, 1.0), n)
+
+
+def roc_curve(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """False positive and true positive rates from (0, 0) to (1, 1), one point for each different score."""
+    labels, scores = np.asarray(labels, bool), np.asarray(scores, float)
+    thresholds = np.unique(scores)[::-1]
+    true = 1 - np.searchsorted(np.sort(scores[labels]), thresholds) / labels.sum()
+    false = 1 - np.searchsorted(np.sort(scores[~labels]), thresholds) / (~labels).sum()
+    return np.append(0.0, false), np.append(0.0, true)
+
+
+class CalibrationBin(NamedTuple):
+    """Cases whose probability lies in a stretch of 0..1: mean probability, observed share of malignant ones."""
+
+    probability: float
+    observed: Estimate
+
+
+def calibration_curve(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> list[CalibrationBin]:
+    """Observed share of malignant cases in equally wide bins of the probability; empty bins are left out."""
+    labels, probabilities = np.asarray(labels, bool), np.asarray(probabilities, float)
+    place = np.minimum((probabilities * bins).astype(int), bins - 1)
+    return [
+        CalibrationBin(float(probabilities[place == k].mean()), share(labels[place == k])) for k in np.unique(place)
+    ]
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error: the mean gap between probability and observed share over equally wide bins."""
+    curve = calibration_curve(labels, probabilities, bins)
+    return float(sum(entry.observed.n * abs(entry.probability - entry.observed.value) for entry in curve) / len(labels))
+
+
+def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean squared distance of the probability from the truth (0 or 1)."""
+    return float(np.mean((np.asarray(probabilities, float) - np.asarray(labels, float)) ** 2))
+
+
+def risk_coverage(wrong: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of wrong decisions among those kept, when the least trusted ones are suspended first.
+
+    Parameters
+    ----------
+    wrong : ndarray of bool, shape (n,)
+    trust : ndarray, shape (n,)
+        Cases of equal trust are suspended in random order: the curve is the expectation over such orders.
+
+    Returns
+    -------
+    coverage, risk : ndarray, shape (n,)
+        From ``1 / n`` to 1.
+    """
+    wrong, trust = np.asarray(wrong, float), np.asarray(trust, float)
+    levels, member = np.unique(-trust, return_inverse=True)
+    count, errors = np.bincount(member, minlength=len(levels)), np.bincount(member, wrong, len(levels))
+    kept = np.arange(1, len(wrong) + 1)
+    expected = np.interp(kept, np.append(0, np.cumsum(count)), np.append(0, np.cumsum(errors)))
+    return kept / len(wrong), expected / kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
+    options.arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with _terminable():
             options.run(options)
@@ -92,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyze(commands)
     _add_analyze_cine(commands)
     _add_train(commands)
+    _add_evaluate(commands)
+    _add_check_manifest(commands)
     _add_inspect(commands)
     return parser
 
@@ -322,6 +326,90 @@ def _train(options: argparse.Namespace) -> None:
         ),
         options.progress,
     )
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "evaluate",
+        help="classify and explain a cohort; write tables and a report",
+        description="Classify and explain every case of a labelled data set: one row a case, the paper's tables with "
+        "intervals and chance levels, curves, and a report to read. A broken file costs its own row only.",
+    )
+    command.add_argument(
+        "data", metavar="DATA", type=Path, help="BUS-BRA's folder, a folder per class, OASBUD.mat or a CSV manifest"
+    )
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
+        "--model", metavar="DIR", type=Path, action="append", help="model folder; several to compare (default: shipped)"
+    )
+    source.add_argument(
+        "--predictions", metavar="CSV", type=Path, help="probabilities instead of a model (no explanations then)"
+    )
+    command.add_argument(
+        "--out-of-fold",
+        action="store_true",
+        help="each case is looked at by that one of the models in whose test partition it is",
+    )
+    command.add_argument(
+        "--out", metavar="DIR", type=Path, help="folder to write (default: the data's name + '-evaluated')"
+    )
+    size = command.add_mutually_exclusive_group()
+    size.add_argument("--spacing", metavar="MM|ROW,COL", type=_spacing, help="pixel size in mm where no file tells it")
+    size.add_argument(
+        "--assume-width", metavar="MM", type=_positive, help="imaged width in mm where no file tells the pixel size"
+    )
+    command.add_argument(
+        "--ring-mm", metavar="MM", type=_not_negative, default=5.0, help="width of the peritumoral ring (default: 5)"
+    )
+    command.add_argument("--jobs", metavar="N", type=_count, default=1, help="processes on this machine (default: 1)")
+    command.add_argument("--dask", metavar="ADDRESS", help="scheduler of a dask.distributed cluster, instead of --jobs")
+    command.add_argument(
+        "--pictures", metavar="N", type=int, default=2, help="examples of each kind in the report (default: 2)"
+    )
+    command.add_argument("--force", action="store_true", help="replace an earlier result in that folder")
+    _add_progress(command)
+    command.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from ..core.result import Settings
+    from ..readers.records import SpacingAssumption
+    from .evaluate import EvaluateRequest, evaluate
+
+    evaluate(
+        EvaluateRequest(
+            data=options.data,
+            models=tuple(options.model or ()),
+            out=options.out,
+            predictions=options.predictions,
+            out_of_fold=options.out_of_fold,
+            assumption=SpacingAssumption(options.spacing, options.assume_width),
+            settings=Settings(options.ring_mm),
+            jobs=options.jobs,
+            dask=options.dask,
+            pictures=options.pictures,
+            force=options.force,
+            command=shlex.join(["breast-mass-xai", *options.arguments]),
+        ),
+        options.progress,
+    )
+
+
+def _add_check_manifest(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "check-manifest",
+        help="say what is wrong with a CSV manifest, row by row",
+        description="Check a manifest (image, mask, label and optionally patient, view, spacing_row_mm, "
+        "spacing_col_mm, identifier, partition): every file is opened. Ends with code 2 when anything is wrong.",
+    )
+    command.add_argument("manifest", metavar="FILE", type=Path)
+    command.set_defaults(run=_check_manifest)
+
+
+def _check_manifest(options: argparse.Namespace) -> None:
+    from .check_manifest import check_manifest_file
+
+    check_manifest_file(options.manifest)
 
 
 def _add_progress(command: argparse.ArgumentParser) -> None:

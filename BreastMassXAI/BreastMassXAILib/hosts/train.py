@@ -13,11 +13,8 @@ import numpy as np
 from .. import __version__
 from ..core.errors import InputError
 from ..core.field import FieldRule
-from ..core.frame import Case
 from ..core.statistics import bootstrap_interval, operating_point, rates_at, roc_auc
-from ..readers.datasets import CaseRecord, read_busbra
-from ..readers.frames import read_frame
-from ..readers.masks import read_mask
+from ..readers.datasets import CaseRecord, Cases, read_busbra
 from ..readers.results import atomic_folder
 from ..resources import resource
 from .progress import reporter
@@ -86,7 +83,7 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
         backbone = resource("Models", "backbones") / f"{request.backbone}.safetensors"
         load_backbone(network, backbone)
         preprocessing = Preprocessing()
-        cached = cache_stage_outputs(network, _Cases(rest), request.rule, preprocessing, settings, progress)
+        cached = cache_stage_outputs(network, Cases(rest), request.rule, preprocessing, settings, progress)
         labels = _labels(rest)
         training, validation = split_patients(
             labels, [record.patient for record in rest], settings.validation_share, settings.seed
@@ -131,22 +128,6 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
     print(f"Model: {request.out}")
 
 
-class _Cases(Sequence[Case]):
-    """Cases that are read when they are asked for, so that a data set need not fit into memory."""
-
-    def __init__(self, records: Sequence[CaseRecord]) -> None:
-        self._records = records
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def __getitem__(self, index: Any) -> Any:
-        record = self._records[index]
-        frame = read_frame(record.image)
-        mass, source = read_mask(record.mask, frame.shape)
-        return Case(frame, mass, source, record.label, record.patient, record.view)
-
-
 def _labels(records: Sequence[CaseRecord]) -> np.ndarray:
     return np.array([record.label == "malignant" for record in records])
 
@@ -161,7 +142,7 @@ def _predict(network, records, rule, preprocessing, settings: TrainingSettings, 
 
     logits = np.empty(len(records))
     with torch.inference_mode():
-        for index, case in enumerate(_Cases(records)):
+        for index, case in enumerate(Cases(records)):
             inputs = preprocessing(case.frame.pixels, rule.field(case.mass))
             logits[index] = float(network(inputs.contiguous(memory_format=torch.channels_last))[0])
             progress(index + 1, len(records), "test frames")

@@ -1,108 +1,60 @@
-"""Public data sets in their authors' own layout."""
+"""One door to all data sets: the layout is recognised by what is there."""
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import InputError
+from .busbra import read_busbra
+from .class_folders import is_class_folder, read_class_folders
+from .manifest import read_manifest
+from .oasbud import read_oasbud
+from .records import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, read_case
 
-_BUSBRA_COLUMNS = ("ID", "Case", "Pathology", "Side")
-_FOLD_COLUMNS = ("ID", "kFold")
-_LABELS = ("malignant", "benign")
-
-
-@dataclass(frozen=True)
-class CaseRecord:
-    """Where a case of a data set lies and what is known of it; nothing is read yet.
-
-    Parameters
-    ----------
-    identifier : str
-    image, mask : Path
-    label : {"malignant", "benign"}
-    patient : str
-        Cases of one patient must stay together when a cohort is split.
-    view : str
-    partition : int, optional
-        The authors' own partition, counted from 1.
-    """
-
-    identifier: str
-    image: Path
-    mask: Path
-    label: str
-    patient: str
-    view: str
-    partition: int | None = None
+__all__ = [
+    "CaseRecord",
+    "Cases",
+    "DataSet",
+    "Skipped",
+    "SpacingAssumption",
+    "read_busbra",
+    "read_case",
+    "read_dataset",
+]
 
 
-def read_busbra(folder: Path) -> list[CaseRecord]:
-    """List the cases of BUS-BRA (Gomez-Flores et al., Med Phys 51:3110-3123, 2024) in the order of its table.
+def read_dataset(path: Path) -> DataSet:
+    """List the cases of a data set in any layout that is known.
 
     Parameters
     ----------
-    folder : Path
-        Holds ``bus_data.csv``, ``Images/<ID>.png``, ``Masks/mask_<ID without "bus_">.png`` and, for the partitions,
-        ``5-fold-cv.csv``.
+    path : Path
+        BUS-BRA's folder; a folder with ``benign`` and ``malignant`` in it (BUSI); OASBUD's ``.mat`` file; a CSV
+        manifest, or a folder that holds one as ``manifest.csv``.
 
     Raises
     ------
     InputError
-        When a file or a column is missing, or a value is none that the data set knows.
+        When nothing of the kind is there, or the layout's own table cannot be read.
+    OutputError
+        When OASBUD's frames cannot be unpacked beside its file.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}.")
-    partitions = {}
-    if (folder / "5-fold-cv.csv").exists():
-        partitions = {row["ID"]: _fold(row) for row in _table(folder / "5-fold-cv.csv", _FOLD_COLUMNS)}
-    records = [_record(folder, row, partitions) for row in _table(folder / "bus_data.csv", _BUSBRA_COLUMNS)]
-    missing = [path for record in records for path in (record.image, record.mask) if not path.is_file()]
-    if missing:
+    path = Path(path)
+    if path.is_dir():
+        if (path / "bus_data.csv").is_file():
+            return DataSet("BUS-BRA", tuple(read_busbra(path)))
+        if (path / "manifest.csv").is_file():
+            return read_manifest(path / "manifest.csv")
+        if is_class_folder(path):
+            return read_class_folders(path)
         raise InputError(
-            f"{len(missing)} of the files that bus_data.csv lists are missing, the first is "
-            f"{missing[0].relative_to(folder).as_posix()}."
+            f"{path} is no data set that is known: a folder holds bus_data.csv (BUS-BRA), manifest.csv, or the folders "
+            "benign and malignant."
         )
-    return records
-
-
-def _record(folder: Path, row: dict[str, str], partitions: dict[str, int]) -> CaseRecord:
-    identifier, label = row["ID"], row["Pathology"].strip().lower()
-    if label not in _LABELS:
-        raise InputError(f"bus_data.csv gives {identifier} the pathology {label!r}: neither malignant nor benign.")
-    return CaseRecord(
-        identifier=identifier,
-        image=folder / "Images" / f"{identifier}.png",
-        mask=folder / "Masks" / f"mask_{identifier.removeprefix('bus_')}.png",
-        label=label,
-        patient=row["Case"],
-        view=row["Side"],
-        partition=partitions.get(identifier),
-    )
-
-
-def _fold(row: dict[str, str]) -> int:
-    try:
-        return int(row["kFold"])
-    except ValueError:
-        raise InputError(f"5-fold-cv.csv gives {row['ID']} the partition {row['kFold']!r}: no number.") from None
-
-
-def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """Rows of a csv file that has at least these columns, each filled in every row."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            rows, found = list(reader), reader.fieldnames or ()
-    except FileNotFoundError:
-        raise InputError(f"{path.name} is missing in {path.parent}.") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path.name} cannot be read as a table: {error}.") from error
-    if absent := [column for column in columns if column not in found]:
-        raise InputError(f"{path.name} lacks the column {', '.join(absent)}.")
-    for number, row in enumerate(rows, start=2):
-        if not all(row[column] for column in columns):
-            raise InputError(f"{path.name} has an incomplete row: line {number}.")
-    return rows
+    if not path.exists():
+        raise InputError(f"There is no data set {path}.")
+    if path.suffix.lower() == ".mat":
+        return read_oasbud(path)
+    if path.suffix.lower() == ".csv":
+        return read_manifest(path)
+    raise InputError(f"{path.name} is no data set that is known: give a CSV manifest, OASBUD's .mat file or a folder.")

@@ -1,0 +1,217 @@
+"""A stretch of a cohort, read, classified and explained by one worker: here, in another process, on another machine."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.cohort import flat_row, measures
+from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
+from ..core.explain import explain
+from ..core.frame import Case
+from ..core.result import Settings
+from ..pipeline import software_versions
+from ..readers.records import CaseRecord, SpacingAssumption, read_case
+
+if TYPE_CHECKING:
+    from ..network.bundle import Bundle
+
+CONNECT_S = 10
+"""How long a cluster may take to answer."""
+BATCH = 12
+"""Frames in one pass of the network, and cases in memory at once; fixed, so that results do not depend on the jobs."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some cases and the models that look at them.
+
+    Parameters
+    ----------
+    records : tuple of CaseRecord
+    models : tuple of Path
+        Bundles' folders; every one looks at every case.
+    threads : int, optional
+        Of torch; as it is, if not given.
+    """
+
+    records: tuple[CaseRecord, ...]
+    models: tuple[Path | None, ...]
+    settings: Settings
+    assumption: SpacingAssumption
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A case's row for each model, or the reason why there is none."""
+
+    record: CaseRecord
+    rows: tuple[dict[str, Any], ...] = ()
+    reason: str = ""
+
+
+def run_task(task: Task) -> list[Outcome]:
+    """Read the cases, run the networks on all of them at once, explain each; a broken file costs its own case only.
+
+    Raises
+    ------
+    BreastMassXAIError
+        When a model cannot be loaded.
+    """
+    import torch
+
+    from ..network.cam import class_activation_maps
+
+    if task.threads is not None and torch.get_num_threads() != task.threads:
+        torch.set_num_threads(task.threads)
+    bundles = [load_once(folder) for folder in task.models]
+    outcomes: dict[int, Outcome] = {}
+    cases: dict[int, Case] = {}
+    for place, record in enumerate(task.records):
+        try:
+            case = read_case(record, task.assumption)
+            if task.settings.ring_mm > 0:
+                case.frame.spacing.mm()
+            cases[place] = case
+        except BreastMassXAIError as error:
+            outcomes[place] = Outcome(record, reason=str(error))
+    rows: dict[int, list[dict[str, Any]]] = {place: [] for place in cases}
+    software = software_versions()
+    for bundle in bundles if cases else ():
+        answers = class_activation_maps(bundle, list(cases.values()))
+        for (place, case), answer in zip(cases.items(), answers, strict=True):
+            if place in outcomes:
+                continue
+            try:
+                explanation = explain(case, answer, bundle.classifier, task.settings, software)
+                row = flat_row(explanation.result.to_dict())
+                rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation)})
+            except InputError as error:
+                outcomes[place] = Outcome(task.records[place], reason=str(error))
+    for place, found in rows.items():
+        outcomes.setdefault(place, Outcome(task.records[place], tuple(found)))
+    return [outcomes[place] for place in range(len(task.records))]
+
+
+def identity(record: CaseRecord) -> dict[str, Any]:
+    """The columns by which a case is known."""
+    return {
+        "identifier": record.identifier,
+        "patient": record.patient,
+        "view": record.view,
+        "label": record.label,
+        "partition": record.partition,
+    }
+
+
+@lru_cache(maxsize=8)
+def load_once(folder: Path | None) -> Bundle:
+    """A model, kept for the next task of this worker.
+
+    Raises
+    ------
+    BreastMassXAIError
+        When it cannot be loaded, or torch is not installed.
+    """
+    try:
+        from ..network.bundle import load_bundle
+    except ImportError as error:
+        raise MissingPackageError(
+            f"The network needs the package {error.name}: install torch, torchvision and safetensors."
+        ) from error
+    return load_bundle(folder)
+
+
+def in_order(executor: Executor, tasks: Sequence[Task], window: int) -> Iterator[list[Outcome]]:
+    """The tasks' outcomes in the tasks' order; at most `window` tasks are under way or waiting to be taken."""
+    waiting: deque[Future[list[Outcome]]] = deque()
+    try:
+        for task in tasks:
+            waiting.append(executor.submit(run_task, task))
+            if len(waiting) >= window:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise BreastMassXAIError(
+            "A worker process ended without a word, most likely for want of memory: try again with fewer --jobs."
+        ) from error
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@contextmanager
+def workers(jobs: int, dask: str | None) -> Iterator[tuple[Executor, int, int | None]]:
+    """Who runs the tasks: this process (one job), processes of this machine, or a cluster of dask.distributed.
+
+    Yields
+    ------
+    executor, window, threads
+        `threads` is what torch may use in each worker.
+
+    Raises
+    ------
+    MissingPackageError
+        When dask.distributed is asked for and not installed.
+    BreastMassXAIError
+        When the cluster cannot be reached.
+    """
+    if dask is not None:
+        with _cluster(dask) as client:
+            count = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
+            yield client.get_executor(pure=False), 2 * count, 1
+    elif jobs == 1:
+        yield _Here(), 1, None
+    else:
+        from multiprocessing import get_context
+
+        threads = max((os.cpu_count() or 1) // jobs, 1)
+        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (threads,))
+        try:
+            yield pool, 2 * jobs, threads
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker(threads: int) -> None:
+    """Before numpy and torch start their own threads; ^C is the parent's to handle."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingPackageError("--dask needs the package distributed: install breast-mass-xai[cluster].") from error
+    try:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise BreastMassXAIError(f"There is no dask scheduler at {address}.") from error
+    with client:
+        if not client.scheduler_info(n_workers=-1)["workers"]:
+            raise BreastMassXAIError(f"The dask scheduler at {address} has no workers.")
+        yield client
+
+
+class _Here(Executor):
+    """Runs each task at once, in this thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
