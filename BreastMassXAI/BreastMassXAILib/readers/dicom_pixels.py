@@ -244,18 +244,55 @@ class DicomImage:
 
 
 def _jpeg_header(data: bytes) -> tuple[int, int, int, int] | None:
-    """Precision, rows, columns and components of the start-of-frame segment of a JPEG (T.81 B.2.2) or JPEG-LS."""
-    at = 2
-    while at + 10 <= len(data) and data[at] == 0xFF:
+    """Precision, rows, columns and components that a lossless JPEG (T.81 B.2) or JPEG-LS (T.87) states.
+
+    None unless its header is whole from the start of the image to the start of the scan: segments one after the other,
+    code tables (T.81 B.2.4.2) that hold as many values as they announce, and a scan of the frame's components.
+    """
+    stated: tuple[int, int, int, int] | None = None
+    lossless, tables, at = False, set[int](), 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xFF:  # a fill byte
             at += 1
-        elif marker in (0xC3, 0xF7):
-            rows, columns = struct.unpack(">HH", data[at + 5 : at + 9])
-            return data[at + 4], rows, columns, data[at + 9]
-        else:
-            at += 2 + length
+            continue
+        body = data[at + 4 : at + 2 + length]
+        if length < 2 or len(body) != length - 2:
+            return None
+        if marker in (0xC3, 0xF7):
+            if stated is not None or len(body) < 6 or len(body) != 6 + 3 * body[5]:
+                return None
+            rows, columns = struct.unpack(">HH", body[1:5])
+            stated, lossless = (body[0], rows, columns, body[5]), marker == 0xC3
+        elif marker == 0xC4:
+            found = _code_tables(body)
+            if found is None:
+                return None
+            tables |= found
+        elif marker == 0xDA:
+            if stated is None or len(body) != 4 + 2 * stated[3] or body[0] != stated[3]:
+                return None
+            used = {selector >> 4 for selector in body[2 : 1 + 2 * body[0] : 2]}
+            return None if lossless and not used <= tables else stated
+        at += 2 + length
     return None
+
+
+def _code_tables(body: bytes) -> set[int] | None:
+    """Destinations of the Huffman tables in a segment; None where lengths and values do not agree."""
+    found, at = set[int](), 0
+    while at < len(body):
+        counts = body[at + 1 : at + 17]
+        values = sum(counts)
+        if len(counts) != 16 or not 0 < values <= 256 or at + 17 + values > len(body) or body[at] >> 4:
+            return None
+        # A code of k bits has at most 2**k values, less the room that shorter codes take (T.81 annex C).
+        room = 1.0 - sum(count / 2.0 ** (k + 1) for k, count in enumerate(counts))
+        if room < 0:
+            return None
+        found.add(body[at] & 15)
+        at += 17 + values
+    return found
 
 
 def _luma_and_colours(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
