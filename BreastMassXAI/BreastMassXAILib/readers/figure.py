@@ -18,7 +18,7 @@ from ..core.words import NAMES, headline, in_words
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DRAWN_PIXELS = 1200
+DRAWN_PIXELS = 900
 """Longest side of a frame that is drawn pixel by pixel."""
 WORDS_LINES = 27
 """Lines of full size that the column of words holds; longer texts are set smaller."""
