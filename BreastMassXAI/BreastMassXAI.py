@@ -159,11 +159,10 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
         torchLogic = PyTorchUtils.PyTorchUtilsLogic()
         if not torchLogic.torchInstalled() and torchLogic.installTorch(askConfirmation=True) is None:
             raise RuntimeError(_("The network needs PyTorch, which is not installed yet."))
-        requirements = slicer.packaging.load_requirements(self.resourcePath("requirements.txt"))
-        slicer.packaging.pip_ensure(requirements, requester="BreastMassXAI")
+        from BreastMassXAILib.resources import resource
 
-    def resourcePath(self, name):
-        return slicer.util.modulePath("BreastMassXAI").replace("BreastMassXAI.py", f"Resources/{name}")
+        requirements = slicer.packaging.load_requirements(resource("requirements.txt"))
+        slicer.packaging.pip_ensure(requirements, requester="BreastMassXAI")
 
     def explain(self, parameters):
         """Explain the frame and mass of a parameter node and show the explanation in the scene.
@@ -177,8 +176,10 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
         BreastMassXAILib.core.errors.BreastMassXAIError
             With one clear sentence.
         """
+        from BreastMassXAILib.core.beams import with_beams
         from BreastMassXAILib.core.frame import Case
         from BreastMassXAILib.core.result import Settings
+        from BreastMassXAILib.core.scan_area import with_scan_area
         from BreastMassXAILib.network.bundle import load_bundle
         from BreastMassXAILib.pipeline import analyze
         from BreastMassXAILib.scene.explanation import show_explanation
@@ -188,7 +189,8 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
         frame = frame_of(parameters.frame)
         if not frame.spacing.known and parameters.assumedWidthMm > 0:
             frame = frame.with_assumed_width(parameters.assumedWidthMm)
-        case = Case(frame, mass_of(parameters.segmentation, parameters.massSegmentID, parameters.frame))
+        mass = mass_of(parameters.segmentation, parameters.massSegmentID, parameters.frame)
+        case = Case(with_beams(with_scan_area(frame, mass), "auto"), mass)  # as the command line does by default
         if self._bundle is None:
             self._bundle = load_bundle()
         explanation = analyze(case, self._bundle, Settings(ring_mm=parameters.ringMm))

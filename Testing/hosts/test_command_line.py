@@ -286,7 +286,14 @@ def test_a_stop_button_leaves_nothing_half_written(files):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--spacing", "0"), ("--spacing", "a,b"), ("--spacing", "1,2,3"), ("--assume-width", "-4"), ("--ring-mm", "nan")],
+    [
+        ("--spacing", "0"),
+        ("--spacing", "a,b"),
+        ("--spacing", "1,2,3"),
+        ("--assume-width", "-4"),
+        ("--ring-mm", "nan"),
+        ("--grey-zone", "9"),
+    ],
 )
 def test_unusable_options_end_with_usage_and_code_2(files, capsys, arguments):
     with pytest.raises(SystemExit) as ended:

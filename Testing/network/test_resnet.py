@@ -105,7 +105,9 @@ def test_a_frozen_backbone_keeps_its_statistics_while_training():
     assert not torch.equal(network.backbone.bn1.running_mean, before)
 
 
-def test_unknown_networks_are_refused():
+def test_unknown_networks_and_methods_are_refused():
+    with pytest.raises(BundleError, match="not by 'dsr'"):
+        ScaledResNet(Architecture(18)).set_trainable("dsr")
     for bad in ({"depth": 51}, {"variant": "v2"}, {"last_stage": 1}):
         with pytest.raises(BundleError):
             Architecture(**bad)

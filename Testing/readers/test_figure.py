@@ -1,12 +1,13 @@
 """The picture of an explanation, against a stored small one, and in what it must show."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from BreastMassXAILib.core.explain import Classifier, NetworkOutput, explain
+from BreastMassXAILib.core.explain import Classifier, Explanation, NetworkOutput, explain
 from BreastMassXAILib.core.field import Field
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Spacing
 from BreastMassXAILib.core.result import Settings
@@ -69,3 +70,25 @@ def test_a_wider_range_pales_the_map(tmp_path):
 def test_any_spacing_can_be_drawn(tmp_path, spacing):
     settings = Settings(ring_mm=5.0 if spacing.known else 0.0)
     assert drawn(tmp_path, spacing, settings).size == drawn(tmp_path).size
+
+
+def test_a_large_frame_is_drawn_thinned_and_looks_the_same(tmp_path):
+    """Eight times as many pixels a side, each an eighth as large: the same picture but for one line of text."""
+    case, small = explained()
+
+    def enlarged(image):
+        return np.kron(image, np.ones((8, 8), image.dtype))
+
+    frame = replace(case.frame, pixels=enlarged(case.frame.pixels), spacing=Spacing(0.025, 0.025, Provenance.HEADER))
+    extremes = {
+        which: replace(point, row=8 * point.row + 4, column=8 * point.column + 4)
+        for which, point in small.result.extremes.items()
+    }
+    field = {name: 8 * value for name, value in small.result.field.items()}
+    large = Explanation(
+        replace(small.result, extremes=extremes, field=field), enlarged(small.saliency), enlarged(small.labels)
+    )
+    write_figure(tmp_path / "large.png", replace(case, frame=frame, mass=enlarged(case.mass)), large)
+    found = np.asarray(Image.open(tmp_path / "large.png").convert("RGB").resize(SMALL, Image.Resampling.BOX), float)
+    expected = np.asarray(drawn(tmp_path).resize(SMALL, Image.Resampling.BOX), float)
+    assert np.abs(found - expected).mean() < 3

@@ -129,7 +129,14 @@ class ScaledResNet(nn.Module):
             ``drs``: scaling layers and linear layer. ``fine-tune``: everything. ``linear-probe``: the linear layer.
         first_stage : int
             With ``drs``, scaling layers of earlier stages stay at their values.
+
+        Raises
+        ------
+        BundleError
+            When there is no such method.
         """
+        if method not in METHODS:
+            raise BundleError(f"A network is trained by {', '.join(METHODS)}, not by {method!r}.")
         self.requires_grad_(method == "fine-tune")
         self.linear.requires_grad_(True)
         if method == "drs":
