@@ -14,6 +14,7 @@ from BreastMassXAILib.core.statistics import (
     calibration_curve,
     calibration_error,
     delong_variance,
+    fit_temperature,
     operating_point,
     rates_at,
     risk_coverage,
@@ -143,3 +144,17 @@ def test_risk_falls_when_the_doubtful_are_suspended_and_stays_at_random():
     assert coverage[-1] == 1 and risk[-1] == pytest.approx(1 / 3)
     assert risk.tolist() == pytest.approx([0, 0, 0, 1 / 4, 1 / 5, 1 / 3])
     assert risk_coverage(wrong, np.zeros(6))[1] == pytest.approx(np.full(6, 1 / 3))
+
+
+def test_temperature_undoes_overconfidence():
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 2, 20000)
+    labels = generator.random(20000) < 1 / (1 + np.exp(-logits))
+    assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.05)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_the_interval_of_an_extreme_share_touches_it(value):
+    for count in range(1, 60):
+        found = share(np.full(count, value))
+        assert found.low <= found.value <= found.high

@@ -14,7 +14,7 @@ def tiny_models(tmp_path_factory):
     from safetensors.torch import save_file
 
     from BreastMassXAILib.core.field import FieldRule
-    from BreastMassXAILib.network.bundle import load_backbone, pack_backbone, save_bundle
+    from BreastMassXAILib.network.bundle import pack_backbone, read_tensors, save_bundle
     from BreastMassXAILib.network.preprocessing import Preprocessing
     from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
 
@@ -25,7 +25,7 @@ def tiny_models(tmp_path_factory):
     pack_backbone(folder / "source.safetensors", backbone, 3)
     for number, name in enumerate(("tiny", "fold1", "fold2")):
         network = ScaledResNet(Architecture(18, last_stage=3))
-        load_backbone(network, backbone)
+        network.backbone.load_state_dict(read_tensors(backbone))
         save_bundle(
             folder / name,
             network,

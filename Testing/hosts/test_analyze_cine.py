@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.hosts.command_line import main
-from BreastMassXAILib.network.bundle import load_backbone, pack_backbone, save_bundle
+from BreastMassXAILib.network.bundle import pack_backbone, read_tensors, save_bundle
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
 
@@ -28,7 +28,7 @@ def model(tmp_path_factory):
     backbone = folder / "backbones" / "resnet18-stage3.safetensors"
     pack_backbone(folder / "imagenet.safetensors", backbone, 3)
     network = ScaledResNet(Architecture(18, last_stage=3))
-    load_backbone(network, backbone)
+    network.backbone.load_state_dict(read_tensors(backbone))
     save_bundle(
         folder / "tiny",
         network,

@@ -9,7 +9,15 @@ from safetensors.torch import load_file, save_file
 
 from BreastMassXAILib.core.errors import BundleError
 from BreastMassXAILib.core.field import FieldRule
-from BreastMassXAILib.network.bundle import load_backbone, load_bundle, pack_backbone, save_bundle, sha256_of
+from BreastMassXAILib.network.bundle import (
+    load_bundle,
+    pack_backbone,
+    read_tensors,
+    recalibrate,
+    save_bundle,
+    sha256_of,
+)
+from BreastMassXAILib.network.fitting import round_convolutions
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
 
@@ -24,7 +32,7 @@ def models(tmp_path):
     backbone = tmp_path / "backbones" / "resnet18-stage3.safetensors"
     pack_backbone(source, backbone, 3)
     network = ScaledResNet(architecture)
-    load_backbone(network, backbone)
+    network.backbone.load_state_dict(read_tensors(backbone))
     for stage in network.scaling.values():
         for scale in stage:
             torch.nn.init.normal_(scale.scale, 1, 0.1)
@@ -57,7 +65,7 @@ def test_what_is_saved_is_what_is_loaded(models):
     assert bundle.classifier.sha256 == sha256_of(models / "tiny" / "model.json")
     assert bundle.rule == FieldRule("square", 2.0) and bundle.preprocessing == Preprocessing(64)
     network = ScaledResNet(Architecture(18, last_stage=3))
-    load_backbone(network, models / "backbones" / "resnet18-stage3.safetensors")
+    network.backbone.load_state_dict(read_tensors(models / "backbones" / "resnet18-stage3.safetensors"))
     network.load_state_dict(load_file(models / "tiny" / "weights.safetensors"), strict=False)
     x = torch.randn(1, 3, 64, 64)
     torch.testing.assert_close(bundle.network(x)[0], network.eval()(x)[0], atol=1e-4, rtol=1e-4)
@@ -131,6 +139,20 @@ def test_weights_that_are_not_numbers_are_refused(models):
         load_bundle(models / "tiny")
 
 
-def test_weights_of_another_network_cannot_be_trained_on(models):
-    with pytest.raises(BundleError, match="another network"):
-        load_backbone(ScaledResNet(Architecture(50)), models / "backbones" / "resnet18-stage3.safetensors")
+@torch.inference_mode()
+def test_a_fine_tuned_bundle_carries_its_own_backbone(models):
+    network = ScaledResNet(Architecture(18, last_stage=3))
+    round_convolutions(network)
+    facts = {"name": "own", "rule": FieldRule("roi", margin_mm=6.0), "preprocessing": Preprocessing(64)}
+    save_bundle(models / "own", network, backbone="mine", threshold=0.5, temperature=1.0, facts={}, **facts)
+    bundle = load_bundle(models / "own")
+    assert bundle.description["backbone"]["name"] == "mine" and bundle.rule == FieldRule("roi", margin_mm=6.0)
+    x = torch.randn(1, 3, 64, 64)
+    torch.testing.assert_close(bundle.network(x)[0], network.eval()(x)[0], atol=1e-4, rtol=1e-4)
+
+
+def test_a_bundle_can_be_calibrated_anew(models):
+    recalibrate(models / "tiny", 0.3, 1.7, {"metrics": {"n": 5}})
+    bundle = load_bundle(models / "tiny")
+    assert (bundle.classifier.threshold, bundle.classifier.temperature) == (0.3, 1.7)
+    assert bundle.description["metrics"] == {"n": 5} and bundle.description["licence"] == "none"

@@ -85,7 +85,7 @@ def test_folding_keeps_the_function(architecture):
 
 @pytest.mark.parametrize(
     ("method", "trained"),
-    [("drs", ("scaling", "linear")), ("linear-probe", ("linear",)), ("fine-tune", ("backbone", "scaling", "linear"))],
+    [("drs", ("scaling", "linear")), ("linear-probe", ("linear",)), ("fine-tune", ("backbone", "linear"))],
 )
 def test_methods_train_what_they_say(method, trained):
     network = ScaledResNet(Architecture(18))
@@ -93,16 +93,22 @@ def test_methods_train_what_they_say(method, trained):
     assert {name.split(".")[0] for name, p in network.named_parameters() if p.requires_grad} == set(trained)
 
 
-def test_a_frozen_backbone_keeps_its_statistics_while_training():
+@pytest.mark.parametrize("method", ["drs", "fine-tune"])
+def test_batch_norms_keep_their_statistics_while_training(method):
     network = randomised(Architecture(18))
     before = network.backbone.bn1.running_mean.clone()
+    network.set_trainable(method)
     network.train()
     network(images())
     assert torch.equal(network.backbone.bn1.running_mean, before)
-    network.set_trainable("fine-tune")
-    network.train()
-    network(images())
-    assert not torch.equal(network.backbone.bn1.running_mean, before)
+
+
+def test_stages_before_the_first_one_do_not_learn():
+    network = ScaledResNet(Architecture(18))
+    for method, part in (("drs", "scaling.stage"), ("fine-tune", "backbone.layer")):
+        network.set_trainable(method, first_stage=3)
+        learning = {name for name, p in network.named_parameters() if p.requires_grad}
+        assert all(name.startswith((f"{part}3", f"{part}4", "linear")) for name in learning)
 
 
 def test_unknown_networks_and_methods_are_refused():

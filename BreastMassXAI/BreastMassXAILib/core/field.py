@@ -7,11 +7,13 @@ network that divides its input into ``n x m`` cells divides the field into the s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from scipy import sparse
 
 from .errors import InputError
+from .frame import Spacing
 from .regions import mask_box
 
 
@@ -39,37 +41,54 @@ class Field:
         return slice(first[0], last[0]), slice(first[1], last[1])
 
 
+KINDS = ("frame", "scan-area", "square", "roi")
+
+
 @dataclass(frozen=True)
 class FieldRule:
     """How the field is chosen for a case.
 
     Parameters
     ----------
-    kind : {"frame", "scan-area", "square"}
+    kind : {"frame", "scan-area", "square", "roi"}
         ``frame``: the whole frame, whatever its aspect (the paper). ``scan-area``: the box around the scan area, so
         that a screen's text and rulers stay out; the whole frame where that is all scan area. ``square``: a square
-        centred on the box around the mass, with a side of `scale` times the box's larger side.
+        centred on the box around the mass, with a side of `scale` times the box's larger side. ``roi``: such a square
+        that is larger than the box's larger side by `margin_mm` on either side.
     scale : float, optional
         Only for ``square``; above 1, at most 20.
+    margin_mm : float, optional
+        Only for ``roi``; from 0 to 100 mm. A margin of at least the peritumoral ring's width keeps the ring inside.
 
     Raises
     ------
     InputError
-        When kind and scale do not fit together.
+        When the numbers do not fit the kind.
     """
 
     kind: str = "frame"
     scale: float | None = None
+    margin_mm: float | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in ("frame", "scan-area", "square"):
-            raise InputError(f"The network's field must be 'frame', 'scan-area' or 'square', not {self.kind!r}.")
+        if self.kind not in KINDS:
+            raise InputError(f"The network's field must be one of {', '.join(KINDS)}, not {self.kind!r}.")
         if (self.kind == "square") != (self.scale is not None) or (self.scale is not None and not 1 < self.scale <= 20):
             raise InputError("A square field needs a scale above 1 and at most 20, and no other field has one.")
+        if (self.kind == "roi") != (self.margin_mm is not None) or (
+            self.margin_mm is not None and not 0 <= self.margin_mm <= 100
+        ):
+            raise InputError("A field of kind roi needs a margin from 0 to 100 mm, and no other field has one.")
 
-    def field(self, mass: np.ndarray, scan_area: np.ndarray | None = None) -> Field:
-        """The field of a frame with this mass mask and scan area (bool, shape of the frame, not empty)."""
-        if self.scale is None:
+    def field(self, mass: np.ndarray, scan_area: np.ndarray | None = None, spacing: Spacing | None = None) -> Field:
+        """The field of a frame with this mass mask and scan area (bool, shape of the frame, not empty).
+
+        Raises
+        ------
+        SpacingError
+            When a margin in mm is to be measured on a frame of unknown spacing.
+        """
+        if self.kind in ("frame", "scan-area"):
             whole = slice(0, mass.shape[0]), slice(0, mass.shape[1])
             rows, columns = whole if self.kind == "frame" or scan_area is None else mask_box(scan_area)
             return Field(
@@ -79,8 +98,14 @@ class FieldRule:
                 float(columns.stop - columns.start),
             )
         rows, columns = mask_box(mass)
-        side = self.scale * max(rows.stop - rows.start, columns.stop - columns.start)
-        return Field((rows.start + rows.stop - side) / 2, (columns.start + columns.stop - side) / 2, side, side)
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        if self.scale is not None:
+            height = width = self.scale * max(height, width)
+        else:
+            row_mm, column_mm = (spacing or Spacing.unknown()).mm()
+            side_mm = max(height * row_mm, width * column_mm) + 2 * cast(float, self.margin_mm)
+            height, width = side_mm / row_mm, side_mm / column_mm
+        return Field((rows.start + rows.stop - height) / 2, (columns.start + columns.stop - width) / 2, height, width)
 
 
 def cell_weights(edges: np.ndarray, size: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
@@ -181,7 +182,8 @@ def share(hits: np.ndarray, groups: np.ndarray | None = None, level: float = 0.9
     z = float(norm.ppf((1 + level) / 2))
     centre = (p + z**2 / (2 * effective)) / (1 + z**2 / effective)
     reach = z / (1 + z**2 / effective) * math.sqrt(p * (1 - p) / effective + z**2 / (4 * effective**2))
-    return Estimate(p, max(centre - reach, 0.0), min(centre + reach, 1.0), n)
+    # Rounding must not put an end of the interval on the wrong side of the share.
+    return Estimate(p, min(max(centre - reach, 0.0), p), max(min(centre + reach, 1.0), p), n)
 
 
 def roc_curve(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -240,3 +242,15 @@ def risk_coverage(wrong: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray, np.
     kept = np.arange(1, len(wrong) + 1)
     expected = np.interp(kept, np.append(0, np.cumsum(count)), np.append(0, np.cumsum(errors)))
     return kept / len(wrong), expected / kept
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature T that minimises the cross-entropy of ``sigmoid(logit / T)`` on frames not trained on.
+
+    Guo et al., On calibration of modern neural networks, ICML 2017.
+    """
+    signed = np.where(labels, logits, -np.asarray(logits)).astype(float)
+    found = minimize_scalar(
+        lambda log_t: np.logaddexp(0, -signed / np.exp(log_t)).mean(), bounds=(-3, 3), method="bounded"
+    )
+    return float(np.exp(found.x))

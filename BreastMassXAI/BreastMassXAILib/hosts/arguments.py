@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyze(commands)
     _add_analyze_cine(commands)
     _add_train(commands)
+    _add_cross_validate(commands)
     _add_evaluate(commands)
     _add_check_manifest(commands)
     _add_inspect(commands)
@@ -225,49 +226,174 @@ def _range(text: str) -> slice:
 def _add_train(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "train",
-        help="train a model on BUS-BRA and report on one of its partitions",
-        description="Deep representation scaling of the shipped ImageNet backbone on BUS-BRA; one of the authors' "
-        "partitions is kept for the test. Writes a model folder.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        help="train a model on a labelled data set",
+        description="Adapt a pretrained ResNet to a labelled data set (deep representation scaling by default) and "
+        "report on one of its partitions, if one is kept for the test. Writes a model folder. Under torchrun several "
+        "processes share the work.",
     )
-    command.add_argument("data", metavar="DATA", type=Path, help="BUS-BRA's folder")
-    command.add_argument("--out", metavar="DIR", type=Path, required=True, help="model folder to write")
-    command.add_argument("--name", help="the model's name; the folder's, if not given")
-    command.add_argument("--fold", type=int, default=5, help="partition kept for the test")
-    command.add_argument("--field", choices=("frame", "square"), default="square", help="what the network sees")
-    command.add_argument("--scale", type=_positive, default=2.2, help="side of the square / larger side of the mass")
-    command.add_argument("--learning-rate", type=_positive, default=0.001)
-    command.add_argument("--batch", type=int, default=12)
-    command.add_argument("--epochs", type=int, default=60)
-    command.add_argument("--patience", type=int, default=8, help="stop after so many epochs without improvement")
-    command.add_argument("--variants", type=int, default=5, help="augmented variants of every frame")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--force", action="store_true", help="replace the folder")
-    _add_progress(command)
+    _add_training_options(command)
+    command.add_argument(
+        "--fold", metavar="N", dest="test_fold", type=_count, help="partition kept for the test (default: none)"
+    )
     command.set_defaults(run=_train)
 
 
-def _train(options: argparse.Namespace) -> None:
+def _add_cross_validate(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "cross-validate",
+        help="train and test on every partition in turn, then train on all cases",
+        description="Train without each partition in turn and predict it; write a model for each partition, the "
+        "out-of-fold predictions with their figures, and a model that was trained on all cases and calibrated on those "
+        "predictions. Under torchrun several processes share the work.",
+    )
+    _add_training_options(command)
+    command.add_argument("--no-final", dest="final", action="store_false", help="leave out the model from all cases")
+    command.set_defaults(run=_cross_validate)
+
+
+def _add_training_options(command: argparse.ArgumentParser) -> None:
+    data = command.add_argument_group("data")
+    data.add_argument(
+        "data", metavar="DATA", type=Path, help="BUS-BRA's folder, a folder per class, OASBUD.mat or a CSV manifest"
+    )
+    data.add_argument(
+        "--folds", metavar="K", type=_folds, help="cut anew into K parts by patient (default: the data's own, else 5)"
+    )
+    size = data.add_mutually_exclusive_group()
+    size.add_argument("--spacing", metavar="MM|ROW,COL", type=_spacing, help="pixel size in mm where no file tells it")
+    size.add_argument(
+        "--assume-width", metavar="MM", type=_positive, help="imaged width in mm where no file tells the pixel size"
+    )
+    network = command.add_argument_group("network")
+    network.add_argument(
+        "--backbone",
+        metavar="NAME|FILE",
+        default="resnet50-v1-stage3",
+        help="resnet50-v1-stage3 (shipped, default), resnet18, resnet34, resnet50 (torchvision downloads its ImageNet "
+        "weights), or a .safetensors file with torchvision's names",
+    )
+    network.add_argument(
+        "--variant",
+        choices=("torchvision", "v1"),
+        default="torchvision",
+        help="of a file's bottlenecks: stride on the 3x3 (torchvision, default) or on the first 1x1 convolution (v1)",
+    )
+    network.add_argument(
+        "--last-stage",
+        type=int,
+        choices=(3, 4),
+        help="stage that enters pooling; 3 for a finer map (default: the last)",
+    )
+    network.add_argument(
+        "--field",
+        choices=("frame", "scan-area", "square", "roi"),
+        default="square",
+        help="what the network sees: the whole frame (paper), the box around the scan area, or a square around the "
+        "mass whose side is --scale times the mass's, or the mass's and --margin-mm on either side (default: square)",
+    )
+    network.add_argument("--scale", metavar="X", type=_positive, default=2.2, help="for --field square (default: 2.2)")
+    network.add_argument(
+        "--margin-mm", metavar="MM", type=_not_negative, default=8.0, help="for --field roi (default: 8)"
+    )
+    network.add_argument(
+        "--size", metavar="PIXELS", type=_input_size, default=224, help="rows and columns of the input (default: 224)"
+    )
+    learning = command.add_argument_group("training")
+    learning.add_argument(
+        "--method",
+        choices=("drs", "fine-tune", "linear-probe"),
+        default="drs",
+        help="what is trained: scaling layers and linear layer (drs, default), everything, or the linear layer",
+    )
+    learning.add_argument(
+        "--first-stage",
+        type=int,
+        choices=(1, 2, 3, 4),
+        default=3,
+        help="first stage that is trained; those before it are computed once (default: 3; 1 for the paper's whole "
+        "network, at four times the time)",
+    )
+    learning.add_argument(
+        "--start",
+        choices=("probe", "random"),
+        default="probe",
+        help="linear layer at the start: a logistic regression on the pretrained features (default), or random (paper)",
+    )
+    learning.add_argument(
+        "--learning-rate", metavar="X", type=_positive, default=0.001, help="of Adam (default: 0.001)"
+    )
+    learning.add_argument("--weight-decay", metavar="X", type=_not_negative, default=0.0, help="of Adam (default: 0)")
+    learning.add_argument("--batch", metavar="N", type=_count, default=12, help="frames in a step (default: 12)")
+    learning.add_argument("--epochs", metavar="N", type=_count, default=60, help="at most (default: 60)")
+    learning.add_argument(
+        "--patience", metavar="N", type=_count, default=8, help="stop after N epochs without improvement (default: 8)"
+    )
+    learning.add_argument(
+        "--variants", metavar="N", type=_count, default=5, help="augmented variants of every frame (default: 5)"
+    )
+    learning.add_argument(
+        "--class-weights",
+        choices=("none", "balanced"),
+        default="none",
+        help="balanced: both classes count the same in the loss (default: none)",
+    )
+    learning.add_argument(
+        "--precision",
+        choices=("full", "mixed"),
+        default="full",
+        help="mixed: bfloat16 sums, for accelerators (default: full)",
+    )
+    learning.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda if there is")
+    learning.add_argument("--seed", metavar="N", type=int, default=0, help="of all random numbers (default: 0)")
+    output = command.add_argument_group("output")
+    output.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write")
+    output.add_argument("--name", help="the model's name; the folder's, if not given")
+    again = output.add_mutually_exclusive_group()
+    again.add_argument(
+        "--resume", action="store_true", help="go on with a run that was broken off, as it would have gone"
+    )
+    again.add_argument("--force", action="store_true", help="replace the folder, and throw unfinished work away")
+    _add_progress(output)
+
+
+def _training(options: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`_add_training_options` asked for, as fields of a TrainingRequest."""
     from ..core.field import FieldRule
+    from ..readers.records import SpacingAssumption
+
+    names = ["method", "first_stage", "start", "learning_rate", "weight_decay", "batch", "epochs", "patience"]
+    names += ["variants", "class_weights", "precision", "seed"]
+    scale = options.scale if options.field == "square" else None
+    margin_mm = options.margin_mm if options.field == "roi" else None
+    return {
+        "data": options.data,
+        "out": options.out,
+        "name": options.name or options.out.name,
+        "rule": FieldRule(options.field, scale, margin_mm),
+        "backbone": options.backbone,
+        "variant": options.variant,
+        "last_stage": options.last_stage,
+        "size": options.size,
+        "settings": {name: getattr(options, name) for name in names},
+        "assumption": SpacingAssumption(options.spacing, options.assume_width),
+        "folds": options.folds,
+        "device": options.device,
+        "force": options.force,
+        "resume": options.resume,
+        "command": shlex.join([PROGRAM, *(word for word in options.arguments if word not in ("--resume", "--force"))]),
+    }
+
+
+def _train(options: argparse.Namespace) -> None:
     from .train import TrainRequest, train_bundle
 
-    names = ("learning_rate", "batch", "epochs", "patience", "variants", "seed")
-    settings = {name: getattr(options, name) for name in names}
-    shown = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
-    field = f"--field square --scale {options.scale:g}" if options.field == "square" else "--field frame"
-    train_bundle(
-        TrainRequest(
-            data=options.data,
-            out=options.out,
-            name=options.name or options.out.name,
-            fold=options.fold,
-            rule=FieldRule("square", options.scale) if options.field == "square" else FieldRule(),
-            settings=settings,
-            force=options.force,
-            command=f"{PROGRAM} train BUSBRA --fold {options.fold} {field} {shown}",
-        ),
-        options.progress,
-    )
+    train_bundle(TrainRequest(**_training(options), test_fold=options.test_fold), options.progress)
+
+
+def _cross_validate(options: argparse.Namespace) -> None:
+    from .cross_validate import CrossValidateRequest, cross_validate
+
+    cross_validate(CrossValidateRequest(**_training(options), final=options.final), options.progress)
 
 
 def _add_evaluate(commands: argparse._SubParsersAction) -> None:
@@ -354,7 +480,7 @@ def _check_manifest(options: argparse.Namespace) -> None:
     check_manifest_file(options.manifest)
 
 
-def _add_progress(command: argparse.ArgumentParser) -> None:
+def _add_progress(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--progress",
         choices=("auto", "bar", "json", "none"),
@@ -384,6 +510,18 @@ def _inspect(options: argparse.Namespace) -> None:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
+    return int(text)
+
+
+def _folds(text: str) -> int:
+    if _count(text) < 2:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of parts from 2 on")
+    return int(text)
+
+
+def _input_size(text: str) -> int:
+    if not 32 <= _count(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size from 32 to 1024")
     return int(text)
 
 

@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`; the results are there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        _say("Stopped; nothing was written.")
+    except KeyboardInterrupt as error:
+        _say(str(error) or "Stopped; nothing was written.")
         return INTERRUPTED
     except Exception as error:
         if os.environ.get("BREAST_MASS_XAI_DEBUG"):

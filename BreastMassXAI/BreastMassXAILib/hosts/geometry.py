@@ -87,7 +87,7 @@ def with_field(bundle: Bundle, request: GeometryRequest) -> Bundle:
     """
     if request.field is None:
         return bundle
-    if bundle.rule.scale is not None:
+    if bundle.rule.kind in ("square", "roi"):
         raise InputError(
             f"The model {bundle.classifier.name} looks at a square around the mass, so its field cannot be changed."
         )

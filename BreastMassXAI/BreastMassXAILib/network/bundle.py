@@ -26,6 +26,7 @@ from .preprocessing import Preprocessing
 from .resnet import Architecture, ScaledResNet
 
 SCHEMA_VERSION = 1
+OWN_BACKBONE = "backbone.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +83,8 @@ def load_bundle(folder: Path | None = None) -> Bundle:
     except (KeyError, TypeError, ValueError, InputError) as error:
         raise BundleError(f"The model.json of '{folder.name}' lacks or misstates {error}.") from error
     network = ScaledResNet(architecture)
-    backbone = _tensors(_backbone_path(folder, backbone_name), backbone_hash)
-    adapter = _tensors(folder / "weights.safetensors", weights_hash)
+    backbone = read_tensors(_backbone_path(folder, backbone_name), backbone_hash)
+    adapter = read_tensors(folder / "weights.safetensors", weights_hash)
     state = {**{f"backbone.{name}": value for name, value in backbone.items()}, **adapter}
     if not _same_shapes(state, network.state_dict()):
         raise BundleError(f"The weights of '{folder.name}' do not fit the network that its model.json describes.")
@@ -98,7 +99,7 @@ def save_bundle(
     network: ScaledResNet,
     *,
     name: str,
-    backbone: Path,
+    backbone: Path | str,
     rule: FieldRule,
     preprocessing: Preprocessing,
     threshold: float,
@@ -109,27 +110,54 @@ def save_bundle(
 
     Parameters
     ----------
-    backbone : Path
-        The ``.safetensors`` file that the network's frozen part was loaded from.
+    backbone : Path or str
+        The shipped ``.safetensors`` file that the network's frozen part was loaded from; or the name of another
+        backbone, which the bundle then carries itself, convolutions in float16.
     facts : mapping
         What else ``model.json`` shall say: training, data and citation, metrics, licence.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "weights.safetensors"
     save_file({key: value.contiguous() for key, value in network.adapter_state().items()}, weights)
-    description = {
-        "schema_version": SCHEMA_VERSION,
-        "name": name,
-        "architecture": asdict(network.architecture),
-        "backbone": {"name": backbone.stem, "sha256": sha256_of(backbone)},
-        "weights": {"sha256": sha256_of(weights)},
-        "field": asdict(rule),
-        "preprocessing": asdict(preprocessing),
-        "threshold": threshold,
-        "temperature": temperature,
-        **facts,
-    }
-    (folder / "model.json").write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    if isinstance(backbone, str):
+        file = folder / OWN_BACKBONE
+        state = network.backbone.state_dict()
+        save_file({k: (v.half() if v.ndim == 4 else v).contiguous() for k, v in state.items()}, file)
+    else:
+        file, backbone = backbone, backbone.stem
+    _write_description(
+        folder,
+        {
+            "schema_version": SCHEMA_VERSION,
+            "name": name,
+            "architecture": asdict(network.architecture),
+            "backbone": {"name": backbone, "sha256": sha256_of(file)},
+            "weights": {"sha256": sha256_of(weights)},
+            "field": {key: value for key, value in asdict(rule).items() if value is not None},
+            "preprocessing": asdict(preprocessing),
+            "threshold": threshold,
+            "temperature": temperature,
+            **facts,
+        },
+    )
+
+
+def recalibrate(folder: Path, threshold: float, temperature: float, facts: Mapping[str, Any]) -> None:
+    """Give a bundle another threshold and temperature, and add to what its ``model.json`` says.
+
+    Raises
+    ------
+    BundleError
+        When the bundle has no readable ``model.json``.
+    """
+    description = _parse(_read(folder / "model.json"), folder.name)
+    _write_description(folder, {**description, "threshold": threshold, "temperature": temperature, **facts})
+
+
+def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    beside = folder / "model.json.writing"
+    beside.write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", encoding="utf-8", newline="\n")
+    beside.replace(folder / "model.json")
 
 
 def pack_backbone(source: Path, destination: Path, last_stage: int) -> None:
@@ -142,21 +170,6 @@ def pack_backbone(source: Path, destination: Path, last_stage: int) -> None:
     packed = {name: value.half() if value.ndim == 4 else value for name, value in kept.items()}
     destination.parent.mkdir(parents=True, exist_ok=True)
     save_file(packed, destination)
-
-
-def load_backbone(network: ScaledResNet, path: Path) -> None:
-    """Load packed weights into the frozen part of a network that is to be trained.
-
-    Raises
-    ------
-    BundleError
-        When the file cannot be read or belongs to another network.
-    """
-    state = {f"backbone.{name}": value for name, value in _tensors(path, None).items()}
-    expected = {name: value for name, value in network.state_dict().items() if name.startswith("backbone.")}
-    if not _same_shapes(state, expected):
-        raise BundleError(f"The weights in '{path.name}' belong to another network.")
-    network.load_state_dict(state, strict=False)
 
 
 def sha256_of(path: Path) -> str:
@@ -216,7 +229,7 @@ def _sha256(value: Any) -> str:
 
 
 def _backbone_path(folder: Path, name: str) -> Path:
-    own = folder / "backbone.safetensors"
+    own = folder / OWN_BACKBONE
     if own.is_file():
         return own
     if Path(name).name != name:
@@ -232,7 +245,14 @@ def _read(path: Path) -> bytes:
         raise BundleError(f"The model '{path.parent.name}' has no readable {path.name}.") from error
 
 
-def _tensors(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
+def read_tensors(path: Path, sha256: str | None = None) -> dict[str, torch.Tensor]:
+    """The tensors of a ``.safetensors`` file, floats as float32.
+
+    Raises
+    ------
+    BundleError
+        When it cannot be read, or its SHA-256 is not the given one.
+    """
     content = _read(path)
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise BundleError(

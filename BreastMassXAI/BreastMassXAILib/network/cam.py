@@ -48,7 +48,7 @@ def class_activation_maps(bundle: Bundle, cases: Sequence[Case]) -> list[Network
     BundleError
         When the model's weights lead to values that are not numbers.
     """
-    fields = [bundle.rule.field(case.mass, case.frame.scan_area) for case in cases]
+    fields = [bundle.rule.field(case.mass, case.frame.scan_area, case.frame.spacing) for case in cases]
     pixels = (case.frame.pixels for case in cases)
     inputs = bundle.preprocessing.batch(zip(pixels, fields, strict=True))
     logits, cells = bundle.network(inputs.contiguous(memory_format=torch.channels_last))

@@ -126,9 +126,10 @@ class ScaledResNet(nn.Module):
         Parameters
         ----------
         method : {"drs", "fine-tune", "linear-probe"}
-            ``drs``: scaling layers and linear layer. ``fine-tune``: everything. ``linear-probe``: the linear layer.
+            ``drs``: scaling layers and linear layer. ``fine-tune``: convolutions, batch norms' scales and shifts, and
+            the linear layer. ``linear-probe``: the linear layer.
         first_stage : int
-            With ``drs``, scaling layers of earlier stages stay at their values.
+            What belongs to earlier stages, the stem always, stays at its values.
 
         Raises
         ------
@@ -137,17 +138,18 @@ class ScaledResNet(nn.Module):
         """
         if method not in METHODS:
             raise BundleError(f"A network is trained by {', '.join(METHODS)}, not by {method!r}.")
-        self.requires_grad_(method == "fine-tune")
+        self.requires_grad_(False)
         self.linear.requires_grad_(True)
-        if method == "drs":
-            for number in range(first_stage, self.architecture.last_stage + 1):
-                self.scaling[f"stage{number}"].requires_grad_(True)
+        for number in range(first_stage, self.architecture.last_stage + 1):
+            if method == "drs":
+                self._scales(number).requires_grad_(True)
+            elif method == "fine-tune":
+                self._stage(number).requires_grad_(True)
 
     def train(self, mode: bool = True) -> ScaledResNet:
-        """As usual, but the batch norms of a frozen backbone keep their statistics whatever the mode."""
+        """As usual, but batch norms keep ImageNet's statistics whatever the mode: the batches are small."""
         super().train(mode)
-        if not self.backbone.conv1.weight.requires_grad:
-            self.backbone.eval()
+        self.backbone.eval()
         return self
 
     def adapter_state(self) -> dict[str, Tensor]:

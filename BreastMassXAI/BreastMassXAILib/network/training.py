@@ -3,9 +3,6 @@
 Paper: binary cross-entropy, Adam with learning rate 0.001, batches of 12, 224 x 224, augmentation, early stop after 8
 epochs without improvement. The paper watches the loss on its test set, which leaks; here it is watched on validation
 patients taken out of the training part.
-
-Stages below the first trained one never change, so their outputs are computed once for a few augmented variants of
-every frame and kept; an epoch then costs the trained stages only.
 """
 
 from __future__ import annotations
@@ -13,21 +10,25 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit
 from torch import Tensor, nn
 
 from ..core.errors import InputError
-from ..core.field import Field, FieldRule
-from ..core.frame import Case
 from ..core.progress import Progress, silent
 from ..core.statistics import roc_auc
-from .preprocessing import Preprocessing, resample_field
-from .resnet import ScaledResNet
+from .checkpoint import Checkpoint, optimizer_tensors, restore_optimizer, with_prefix
+from .processes import Processes
+from .resnet import METHODS, ScaledResNet
+from .stage_cache import StageCache
+
+STARTS = ("probe", "random")
+CLASS_WEIGHTS = ("none", "balanced")
+PRECISIONS = ("full", "mixed")
+STATE_FILE = "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -36,28 +37,63 @@ class TrainingSettings:
 
     Parameters
     ----------
-    first_stage : int
-        Scaling layers from this stage on are trained; the stages before are cached.
+    method : {"drs", "fine-tune", "linear-probe"}
+    first_stage : {1, 2, 3, 4}
+        What learns begins with this stage; the stages before are frozen and cached. 1 leaves only the stem out.
+    start : {"probe", "random"}
+        Whether the linear layer starts as the logistic regression on the pretrained features or, as in the paper, at
+        random.
     variants : int
         Augmented variants of each frame that are kept: the frame, its mirror image, then random ones.
     validation_share : float
         Share of the training patients whose loss decides when to stop.
+    class_weights : {"none", "balanced"}
+        ``balanced``: both classes count the same in the loss, however many frames they have.
+    precision : {"full", "mixed"}
+        ``mixed``: the network's sums in bfloat16, for accelerators.
+
+    Raises
+    ------
+    InputError
+        When a word is unknown or a number makes no sense.
     """
 
     method: str = "drs"
     first_stage: int = 3
+    start: str = "probe"
     learning_rate: float = 0.001
+    weight_decay: float = 0.0
     batch: int = 12
     patience: int = 8
     epochs: int = 60
-    variants: int = 4
+    variants: int = 5
     validation_share: float = 0.125
+    class_weights: str = "none"
+    precision: str = "full"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        words = (
+            ("method", METHODS),
+            ("start", STARTS),
+            ("class_weights", CLASS_WEIGHTS),
+            ("precision", PRECISIONS),
+            ("first_stage", (1, 2, 3, 4)),
+        )
+        for name, known in words:
+            if getattr(self, name) not in known:
+                options = ", ".join(map(str, known))
+                raise InputError(f"{name.replace('_', ' ')} must be one of {options}, not {getattr(self, name)!r}.")
+        if min(self.batch, self.patience, self.epochs + 1, self.variants) < 1 or not 0 < self.validation_share < 1:
+            raise InputError("Batch, patience and variants start at 1, epochs at 0; the validation share lies in 0..1.")
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the training log."""
+    """One line of the training log; 0 is the network before training.
+
+    What validation frames say is not a number (NaN) where there are none, and the training loss of epoch 0 is not.
+    """
 
     epoch: int
     training_loss: float
@@ -65,222 +101,169 @@ class Epoch:
     validation_auc: float
 
 
-def augment(pixels: np.ndarray, field: Field, size: int, generator: np.random.Generator) -> np.ndarray:
-    """A random variant that ultrasound could have produced: mirrored, shifted, scaled, other gain and contrast.
-
-    Never upside down: shadow and enhancement lie below a mass.
-
-    Returns
-    -------
-    ndarray, shape (size, size), float32
-        Grey 0..255.
-    """
-    scale = generator.uniform(0.9, 1.1)
-    down, aside = generator.uniform(-0.06, 0.06, size=2)
-    height, width = field.height * scale, field.width * scale
-    row = field.row + (field.height - height) / 2 + down * field.height
-    column = field.column + (field.width - width) / 2 + aside * field.width
-    grey = resample_field(pixels, Field(row, column, height, width), size)
-    if generator.random() < 0.5:
-        grey = grey[:, ::-1]
-    grey = 255 * (grey / 255) ** np.exp(generator.uniform(-0.25, 0.25))
-    return np.clip(grey * generator.uniform(0.85, 1.15), 0, 255).astype(np.float32)
+def frame_weights(labels: np.ndarray, training: np.ndarray, class_weights: str) -> np.ndarray:
+    """How much each frame counts in the loss, shape (n,), with mean 1 over the training frames."""
+    if class_weights == "none":
+        return np.ones(len(labels))
+    malignant = labels[training].mean()
+    return np.where(labels, 0.5 / malignant, 0.5 / (1 - malignant))
 
 
-def split_patients(
-    labels: np.ndarray, patients: Sequence[str | None], share: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of training and validation frames; a patient is in one of them only, classes in proportion.
-
-    Raises
-    ------
-    InputError
-        When one of the parts would lack a class.
-    """
-    generator = np.random.default_rng(seed)
-    names = np.array([f"#{k}" if name is None else name for k, name in enumerate(patients)])
-    held: set[str] = set()
-    malignant = {name: bool(labels[names == name].any()) for name in np.unique(names)}
-    for positive in (False, True):
-        group = sorted(name for name, value in malignant.items() if value == positive)
-        held.update(generator.permutation(group)[: round(share * len(group))].tolist())
-    validation = np.isin(names, list(held))
-    for part in (labels[validation], labels[~validation]):
-        if part.all() or not part.any():
-            raise InputError("There are too few patients of one class to hold some out for validation.")
-    return np.flatnonzero(~validation), np.flatnonzero(validation)
-
-
-@torch.no_grad()
-def cache_stage_outputs(
-    network: ScaledResNet,
-    cases: Sequence[Case],
-    rule: FieldRule,
-    preprocessing: Preprocessing,
-    settings: TrainingSettings,
-    progress: Progress = silent,
-) -> Tensor:
-    """Outputs of the last frozen stage, float16, shape (variants, n, channels, height, width)."""
-    generator = np.random.default_rng(settings.seed)
-    network.eval().to(memory_format=torch.channels_last)
-    cached: Tensor | None = None
-    for index, case in enumerate(cases):
-        field, size = rule.field(case.mass, case.frame.scan_area), preprocessing.size
-        grey = resample_field(case.frame.pixels, field, size)
-        variants = [grey, np.ascontiguousarray(grey[:, ::-1])][: settings.variants]
-        while len(variants) < settings.variants:
-            variants.append(augment(case.frame.pixels, field, size, generator))
-        inputs = preprocessing.normalise(torch.from_numpy(np.stack(variants)))
-        outputs = network.stages(
-            network.stem(inputs.contiguous(memory_format=torch.channels_last)), 1, settings.first_stage - 1
-        )
-        if cached is None:
-            cached = torch.empty((len(variants), len(cases), *outputs.shape[1:]), dtype=torch.float16)
-        cached[:, index] = outputs.half()
-        progress(index + 1, len(cases), "frozen stages")
-    if cached is None:
-        raise InputError("There is no frame to train on.")
-    return cached
-
-
-def train(
-    network: ScaledResNet,
-    cached: Tensor,
-    labels: np.ndarray,
-    training: np.ndarray,
-    validation: np.ndarray,
-    settings: TrainingSettings,
-    log: Callable[[Epoch], None] = lambda epoch: None,
-    progress: Progress = silent,
-) -> list[Epoch]:
-    """Train the scaling layers and the linear layer; the network is left in the state of the best epoch.
+@dataclass
+class Training:
+    """A network and the cached frames that it learns from.
 
     Parameters
     ----------
-    cached : Tensor, shape (variants, n, channels, height, width)
-        From :func:`cache_stage_outputs`; variant 0 is the frame itself, which validation uses.
+    cache : StageCache
     labels : ndarray of bool, shape (n,)
         True for malignant.
     training, validation : ndarray of int
-        Indices into the frames.
+        Indices into the frames. Without validation frames all epochs are run and the last one stays.
     """
-    torch.manual_seed(settings.seed)
-    generator = np.random.default_rng(settings.seed + 1)
-    network.set_trainable(settings.method, settings.first_stage)
-    network.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=settings.learning_rate)
-    loss_function = nn.BCEWithLogitsLoss()
-    target = torch.from_numpy(labels.astype(np.float32))
-    best, best_state, epochs = math.inf, copy.deepcopy(network.adapter_state()), []
-    steps = math.ceil(len(training) / settings.batch)
-    for number in range(1, settings.epochs + 1):
+
+    network: ScaledResNet
+    cache: StageCache
+    labels: np.ndarray
+    training: np.ndarray
+    validation: np.ndarray
+    settings: TrainingSettings
+    processes: Processes = field(default_factory=Processes)
+
+    def run(
+        self,
+        checkpoints: Path | None = None,
+        log: Callable[[list[Epoch]], None] = lambda epochs: None,
+        progress: Progress = silent,
+    ) -> list[Epoch]:
+        """Train; the network is left in the state of the epoch with the smallest validation loss.
+
+        Parameters
+        ----------
+        checkpoints : Path, optional
+            A folder that keeps the state after every epoch. A training that finds one there goes on from it and ends
+            as it would have ended unbroken.
+        log : callable
+            Called after every epoch, with all epochs so far.
+
+        Returns
+        -------
+        list of Epoch
+            All epochs, those before an interruption too.
+        """
+        settings, network = self.settings, self.network
+        torch.manual_seed(settings.seed)
+        self._generator = np.random.default_rng(settings.seed + 1)
+        network.set_trainable(settings.method, settings.first_stage)
+        network.to(memory_format=torch.channels_last)
+        self.processes.share(self._learning().values())
+        optimizer = torch.optim.Adam(
+            self._learning().values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        epochs: list[Epoch] = []
+        best, best_state = math.inf, self._copy()
+        path = None if checkpoints is None else checkpoints / STATE_FILE
+        kept = self.processes.from_first(Checkpoint.load(path) if path is not None and self.processes.first else None)
+        if kept is not None:
+            epochs = [Epoch(**entry) for entry in kept.facts["epochs"]]
+            best, best_state = kept.facts["best"], kept.part("best")
+            self._generator.bit_generator.state = kept.facts["generator"]
+            network.load_state_dict(kept.part("network"), strict=False)
+            restore_optimizer(optimizer, kept.part("optimizer"))
+        elif len(self.validation):
+            epochs = [self._judged(0, math.nan)]
+            best = epochs[0].validation_loss
+        while not self._finished(epochs):
+            epochs.append(self._epoch(epochs[-1].epoch + 1 if epochs else 1, optimizer, progress))
+            log(epochs)
+            if not epochs[-1].validation_loss >= best:  # NaN, without validation frames, counts as better
+                best, best_state = epochs[-1].validation_loss, self._copy()
+            if path is not None and self.processes.first:
+                state = Checkpoint(
+                    {
+                        **with_prefix("network", self._learning()),
+                        **with_prefix("best", best_state),
+                        **with_prefix("optimizer", optimizer_tensors(optimizer)),
+                    },
+                    {
+                        "epochs": [asdict(epoch) for epoch in epochs],
+                        "best": best,
+                        "generator": self._generator.bit_generator.state,
+                    },
+                )
+                state.save(path)
+        network.load_state_dict(best_state, strict=False)
+        network.eval()
+        return epochs
+
+    def _learning(self) -> dict[str, nn.Parameter]:
+        return {name: value for name, value in self.network.named_parameters() if value.requires_grad}
+
+    def _copy(self) -> dict[str, Tensor]:
+        return copy.deepcopy({name: value.detach() for name, value in self._learning().items()})
+
+    def _finished(self, epochs: Sequence[Epoch]) -> bool:
+        if not epochs:
+            return False
+        last = epochs[-1].epoch
+        if last >= self.settings.epochs:
+            return True
+        return len(self.validation) > 0 and last - best_epoch(epochs) >= self.settings.patience
+
+    def _epoch(self, number: int, optimizer: torch.optim.Optimizer, progress: Progress) -> Epoch:
+        network, settings, cache = self.network, self.settings, self.cache
         network.train()
-        losses = []
-        for step, batch in enumerate(np.array_split(generator.permutation(training), steps)):
-            variant = generator.integers(len(cached), size=len(batch))
-            logits = cached_logits(network, cached[variant, batch], settings.first_stage)
-            loss = loss_function(logits, target[batch])
+        weights = frame_weights(self.labels, self.training, settings.class_weights)
+        steps = math.ceil(len(self.training) / settings.batch)
+        total = 0.0
+        for step, batch in enumerate(np.array_split(self._generator.permutation(self.training), steps)):
+            variant = self._generator.integers(len(cache.outputs), size=len(batch))
+            held = cache.held(batch)
             optimizer.zero_grad()
-            loss.backward()
+            if held.any():
+                logits = self._logits(variant[held], batch[held])
+                target, weight = self.labels[batch[held]], weights[batch[held]]
+                loss = nn.functional.binary_cross_entropy_with_logits(
+                    logits, self._tensor(target), self._tensor(weight), reduction="sum"
+                )
+                (loss / len(batch)).backward()
+                total += float(loss.detach())
+            self.processes.add_gradients(self._learning().values())
             optimizer.step()
-            losses.append(float(loss.detach()))
             progress((number - 1) * steps + step + 1, settings.epochs * steps, f"epoch {number}")
-        held = predict_cached(network, cached[0], validation, settings)
-        validation_loss = float(loss_function(torch.from_numpy(held), target[validation]))
-        epochs.append(Epoch(number, float(np.mean(losses)), validation_loss, roc_auc(labels[validation], held)))
-        log(epochs[-1])
-        if validation_loss < best:
-            best, best_state = validation_loss, copy.deepcopy(network.adapter_state())
-        elif number - min(epochs, key=lambda e: e.validation_loss).epoch >= settings.patience:
-            break
-    network.load_state_dict(best_state, strict=False)
-    network.eval()
-    return epochs
+        return self._judged(number, float(self.processes.add(np.array([total]))[0]) / len(self.training))
+
+    def _judged(self, number: int, training_loss: float) -> Epoch:
+        if not len(self.validation):
+            return Epoch(number, training_loss, math.nan, math.nan)
+        held_logits, malignant = self.predict(self.validation), self.labels[self.validation]
+        validation_loss = float(np.logaddexp(0, np.where(malignant, -held_logits, held_logits)).mean())
+        return Epoch(number, training_loss, validation_loss, roc_auc(malignant, held_logits))
+
+    @torch.no_grad()
+    def predict(self, indices: np.ndarray, variant: int = 0) -> np.ndarray:
+        """Logits (float64) of some frames; in every process those of all."""
+        self.network.eval()
+        logits = np.zeros(len(indices))
+        own = np.flatnonzero(self.cache.held(indices))
+        for part in np.array_split(own, max(math.ceil(len(own) / 24), 1)):
+            if len(part):
+                logits[part] = self._logits(variant, indices[part]).cpu().numpy()
+        return self.processes.add(logits)
+
+    def _logits(self, variants: np.ndarray | int, indices: np.ndarray) -> Tensor:
+        network, device = self.network, self.network.linear.weight.device
+        outputs = self.cache.batch(variants, indices, device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.settings.precision == "mixed"):
+            features = network.stages(outputs, self.cache.first_stage, network.architecture.last_stage)
+        return network.head(features.float())[0]
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(self.network.linear.weight.device)
 
 
-def fit_linear_layer(
-    network: ScaledResNet,
-    cached: Tensor,
-    labels: np.ndarray,
-    training: np.ndarray,
-    validation: np.ndarray,
-    settings: TrainingSettings,
-    progress: Progress = silent,
-) -> float:
-    """Set the linear layer to the logistic regression on the pretrained network's pooled features.
-
-    Adam at the paper's learning rate needs dozens of epochs to get here from random weights. The strength of the ridge
-    penalty is the one with the smallest loss on the validation frames.
-
-    Returns
-    -------
-    float
-        That loss.
-    """
-    pooled = pooled_features(network, cached, settings, progress)
-    mean, spread = pooled[:, training].mean(axis=(0, 1)), pooled[:, training].std(axis=(0, 1)) + 1e-6
-    pooled = (pooled - mean) / spread
-    features, target = pooled[:, training].reshape(-1, pooled.shape[-1]), np.tile(labels[training], len(pooled))
-    sign = np.where(target, 1.0, -1.0)
-    held, held_sign = pooled[0, validation], np.where(labels[validation], 1.0, -1.0)
-
-    def objective(parameters: np.ndarray, penalty: float) -> tuple[float, np.ndarray]:
-        weights, bias = parameters[:-1], parameters[-1]
-        margin = sign * (features @ weights + bias)
-        slope = -sign * expit(-margin) / len(sign)
-        loss = np.logaddexp(0, -margin).mean() + penalty / 2 * weights @ weights
-        return loss, np.append(features.T @ slope + penalty * weights, slope.sum())
-
-    best, solution = math.inf, np.zeros(features.shape[1] + 1)
-    for penalty in (1.0, 0.3, 0.1, 0.03, 0.01):  # from strong to weak, each from the solution before
-        found = minimize(objective, solution, args=(penalty,), jac=True, method="L-BFGS-B").x
-        loss = float(np.logaddexp(0, -held_sign * (held @ found[:-1] + found[-1])).mean())
-        if loss > best:
-            break
-        best, solution = loss, found
-    weights = solution[:-1] / spread
-    with torch.no_grad():
-        network.linear.weight.copy_(torch.from_numpy(weights)[None])
-        network.linear.bias.fill_(float(solution[-1] - weights @ mean))
-    return best
-
-
-@torch.no_grad()
-def pooled_features(
-    network: ScaledResNet, cached: Tensor, settings: TrainingSettings, progress: Progress = silent
-) -> np.ndarray:
-    """What the linear layer sees, shape (variants, n, channels), float64."""
-    network.eval()
-    last = network.architecture.last_stage
-    parts = []
-    batches = cached.flatten(0, 1).split(24)
-    for index, batch in enumerate(batches):
-        features = batch.float().contiguous(memory_format=torch.channels_last)
-        parts.append(network.stages(features, settings.first_stage, last).mean((2, 3)))
-        progress(index + 1, len(batches), "pooled features")
-    return torch.cat(parts).reshape(*cached.shape[:2], -1).double().numpy()
-
-
-def cached_logits(network: ScaledResNet, outputs: Tensor, first_stage: int) -> Tensor:
-    """Logits from the outputs of the stage before `first_stage`."""
-    features = outputs.float().contiguous(memory_format=torch.channels_last)
-    return network.head(network.stages(features, first_stage, network.architecture.last_stage))[0]
-
-
-@torch.no_grad()
-def predict_cached(
-    network: ScaledResNet, outputs: Tensor, indices: np.ndarray, settings: TrainingSettings
-) -> np.ndarray:
-    """Logits (float32) of some frames from one variant's cached outputs."""
-    network.eval()
-    parts = np.array_split(indices, max(math.ceil(len(indices) / 24), 1))
-    return np.concatenate([cached_logits(network, outputs[part], settings.first_stage).numpy() for part in parts])
-
-
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature T that minimises the cross-entropy of ``sigmoid(logit / T)`` on frames not trained on."""
-    signed = np.where(labels, logits, -logits).astype(float)
-    found = minimize_scalar(
-        lambda log_t: np.logaddexp(0, -signed / np.exp(log_t)).mean(), bounds=(-3, 3), method="bounded"
-    )
-    return float(np.exp(found.x))
+def best_epoch(epochs: Sequence[Epoch]) -> int:
+    """Number of the epoch whose state a network is left in."""
+    if math.isnan(epochs[-1].validation_loss):
+        return epochs[-1].epoch
+    return min(epochs, key=lambda epoch: epoch.validation_loss).epoch

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from .files import quiet
 
 RESULT_FILE, CINE_FILE = "result.json", "cine.json"
 """The files by which a folder is known as one of ours."""
+UNFINISHED_FILE = "unfinished/request.json"
 
 
 def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[int, str] | None = None) -> None:
@@ -100,6 +103,77 @@ def atomic_folder(path: Path, force: bool = False, marker: str = RESULT_FILE) ->
             for folder in reversed(made):
                 folder.rmdir()
         raise
+
+
+@contextmanager
+def resumable_folder(
+    path: Path, request: Mapping[str, Any], *, resume: bool = False, force: bool = False, marker: str
+) -> Iterator[Path]:
+    """Like :func:`atomic_folder` for work of hours: what is done so far stays beside `path` when the work breaks off.
+
+    Parameters
+    ----------
+    path, force, marker
+        See :func:`atomic_folder`; with `force`, unfinished work is thrown away too.
+    request : mapping
+        What is to be done, as JSON can hold it. Work goes on only with the request that it began with.
+    resume : bool
+        Go on with unfinished work, if there is any.
+
+    Yields
+    ------
+    Path
+        The folder ``<name>.unfinished`` beside `path`. What its subfolder ``unfinished`` holds is not part of the
+        result.
+
+    Raises
+    ------
+    OutputError
+        As :func:`atomic_folder`; when there is unfinished work and neither `resume` nor `force`; when it began with
+        another request.
+    KeyboardInterrupt
+        On a user's interrupt, with a message that says how to go on.
+    """
+    work = path.resolve().with_name(f"{path.name}.unfinished")
+    try:
+        _check_replaceable(path, path.resolve(), force, marker)
+        wanted = json.dumps(dict(request), indent=1, sort_keys=True)
+        kept = work / UNFINISHED_FILE
+        if work.is_dir() and force and not resume:
+            if any(work.iterdir()) and not kept.is_file():
+                raise OutputError(f"The folder {work} is not replaced: it holds no unfinished work.")
+            shutil.rmtree(work)
+        if work.exists():
+            if not resume:
+                raise OutputError(
+                    f"{work.name} holds unfinished work: go on with --resume, or throw it away with --force."
+                )
+            if not kept.is_file() or kept.read_text(encoding="utf-8") != wanted:
+                raise OutputError(
+                    f"The unfinished work in {work.name} began with other data or other options: go on with those, or "
+                    "throw it away with --force."
+                )
+        else:
+            work.mkdir(parents=True)
+            kept.parent.mkdir()
+            kept.write_text(wanted, encoding="utf-8")
+        yield work
+        finished = _beside(path.resolve(), "part")
+        aside = _beside(path.resolve(), "unfinished")
+        kept.parent.rename(aside)
+        try:
+            _check_nothing_lost(path, path.resolve(), work)
+            work.rename(finished)
+            _move_into_place(finished, path.resolve())
+        except BaseException:
+            (finished if finished.exists() else work).rename(work)
+            aside.rename(kept.parent)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(_sentence(path, error)) from error
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"Stopped; {work.name} keeps what is done: go on with --resume.") from None
 
 
 def _check_replaceable(path: Path, target: Path, force: bool, marker: str) -> None:
