@@ -141,10 +141,9 @@ def test_the_final_model_is_trained_on_all_cases_and_says_what_was_measured_out_
 
 
 def test_a_cohort_is_explained_out_of_fold(crossed, busbra, tmp_path):
-    models = [word for number in (1, 2, 3) for word in ("--model", str(crossed / f"fold-{number}"))]
     out = tmp_path / "evaluated"
-    options = ["--out-of-fold", "--spacing", "0.2", "--out", str(out), "--pictures", "0", "--progress", "none"]
-    assert main(["evaluate", str(busbra), *models, *options]) == 0
+    options = ["--spacing", "0.2", "--out", str(out), "--pictures", "0", "--progress", "none"]
+    assert main(["evaluate", str(busbra), "--model", str(crossed), "--out-of-fold", *options]) == 0
     rows = {row["identifier"]: row for row in table(out / "cases.csv")}
     predicted = {row["identifier"]: row for row in table(crossed / "predictions.csv")}
     assert rows.keys() == predicted.keys()
@@ -248,6 +247,8 @@ def test_damaged_images_are_counted_with_their_reason(tmp_path, capsys):
     report = json.loads((tmp_path / "cv" / "cross-validation.json").read_text())
     assert report["data"]["used"] + len(report["data"]["left_out"]) == report["data"]["listed"]
     assert not (tmp_path / "cv" / "model").exists()
+    assert main(["evaluate", str(tmp_path), "--model", str(tmp_path / "cv"), "--out", str(tmp_path / "out")]) == 2
+    assert "evaluate it with --out-of-fold" in capsys.readouterr().err
 
 
 def test_a_full_disk_ends_with_a_sentence(busbra, tmp_path):

@@ -408,7 +408,11 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     )
     source = command.add_mutually_exclusive_group()
     source.add_argument(
-        "--model", metavar="DIR", type=Path, action="append", help="model folder; several to compare (default: shipped)"
+        "--model",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        help="model folder, or a cross-validation's; several to compare (default: shipped)",
     )
     source.add_argument(
         "--predictions", metavar="CSV", type=Path, help="probabilities instead of a model (no explanations then)"
@@ -416,7 +420,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--out-of-fold",
         action="store_true",
-        help="each case is looked at by that one of the models in whose test partition it is",
+        help="each case is looked at by that one of the models, or of a cross-validation's folds, in whose test partition it is",
     )
     command.add_argument(
         "--out", metavar="DIR", type=Path, help="folder to write (default: the data's name + '-evaluated')"
@@ -442,12 +446,14 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from ..core.result import Settings
     from ..readers.records import SpacingAssumption
+    from .cross_validate import models_of
     from .evaluate import EvaluateRequest, evaluate
 
+    models = [model for folder in options.model or () for model in models_of(folder, options.out_of_fold)]
     evaluate(
         EvaluateRequest(
             data=options.data,
-            models=tuple(options.model or ()),
+            models=tuple(models),
             out=options.out,
             predictions=options.predictions,
             out_of_fold=options.out_of_fold,

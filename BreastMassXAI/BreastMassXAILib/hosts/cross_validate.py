@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import InputError
 from ..core.partitions import check_folds, split_patients
 from ..core.statistics import roc_auc
 from .training_run import (
@@ -36,6 +37,23 @@ class CrossValidateRequest(TrainingRequest):
     """What the user asked for; without `final` no network is trained on all cases at the end."""
 
     final: bool = True
+
+
+def models_of(folder: Path, out_of_fold: bool) -> list[Path]:
+    """The bundles that a folder stands for: itself, or a cross-validation's folds or its model from all cases.
+
+    Raises
+    ------
+    InputError
+        When a cross-validation has no model from all cases.
+    """
+    if not (folder / REPORT_FILE).is_file():
+        return [folder]
+    if out_of_fold:
+        return sorted(folder.glob("fold-*"))
+    if not (folder / FINAL).is_dir():
+        raise InputError(f"The cross-validation {folder} has no model from all cases: evaluate it with --out-of-fold.")
+    return [folder / FINAL]
 
 
 @dataclass(frozen=True)

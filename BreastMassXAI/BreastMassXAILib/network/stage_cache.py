@@ -6,8 +6,11 @@ in memory, in float16.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +24,8 @@ from .augmentation import variants_of
 from .preprocessing import Preprocessing
 from .processes import Processes
 from .resnet import ScaledResNet
+
+Prepared = TypeVar("Prepared")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,18 @@ class StageCache:
         return chosen.to(device).float().contiguous(memory_format=torch.channels_last)
 
 
+def ahead(function: Callable[[int], Prepared], arguments: Sequence[int]) -> Iterator[Prepared]:
+    """``map(function, arguments)``, with the next result being made while the one before is used."""
+    with ThreadPoolExecutor(1) as executor:
+        waiting: deque[Future[Prepared]] = deque()
+        for argument in arguments:
+            waiting.append(executor.submit(function, argument))
+            if len(waiting) > 2:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 @torch.no_grad()
 def cache_stages(
     network: ScaledResNet,
@@ -85,17 +102,22 @@ def cache_stages(
     outputs: Tensor | None = None
     place = np.full(len(cases), -1)
     reasons: dict[int, str] = {}
-    for done, index in enumerate(shares):
+
+    def prepare(index: int) -> np.ndarray | str:
         try:
             case = cases[index]
             field = rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
         except SpacingError:
             raise
         except InputError as error:
-            reasons[index] = str(error)
-            continue
+            return str(error)
         generator = np.random.default_rng((seed, index))
-        grey = variants_of(case.frame.pixels, field, preprocessing.size, variants, generator)
+        return variants_of(case.frame.pixels, field, preprocessing.size, variants, generator)
+
+    for done, (index, grey) in enumerate(zip(shares, ahead(prepare, shares), strict=True)):
+        if isinstance(grey, str):
+            reasons[index] = grey
+            continue
         inputs = preprocessing.normalise(torch.from_numpy(grey).to(device))
         found = network.stages(network.stem(inputs.contiguous(memory_format=torch.channels_last)), 1, first_stage - 1)
         if outputs is None:
