@@ -420,7 +420,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--out-of-fold",
         action="store_true",
-        help="each case is looked at by that one of the models, or of a cross-validation's folds, in whose test partition it is",
+        help="each case is looked at by the model, or by the fold of a cross-validation, that was tested on it",
     )
     command.add_argument(
         "--out", metavar="DIR", type=Path, help="folder to write (default: the data's name + '-evaluated')"
