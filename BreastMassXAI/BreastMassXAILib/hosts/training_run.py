@@ -136,7 +136,7 @@ class TrainingRun:
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if request.device == "auto" else request.device
         if wanted == "cuda" and not torch.cuda.is_available():
             raise InputError("No CUDA device can be used here: give --device cpu.")
-        self.device = torch.device(wanted)
+        self.device = processes.accelerator if wanted == "cuda" else torch.device("cpu")
         self._progress_kind = progress_kind if processes.first else "none"
 
     @cached_property

@@ -29,6 +29,11 @@ class Processes:
     count: int = 1
 
     @property
+    def accelerator(self) -> torch.device:
+        """The CUDA device of this process, one for each on a machine."""
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+    @property
     def first(self) -> bool:
         """Whether this is the process that writes and prints."""
         return self.rank == 0
@@ -96,7 +101,7 @@ def launched() -> Iterator[Processes]:
         yield Processes()
         return
     try:
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     except (RuntimeError, ValueError) as error:
         raise InputError("The training processes cannot reach each other; start them with torchrun.") from error
     try:
