@@ -13,6 +13,8 @@ ALL = [
     Architecture(50),
     Architecture(50, "v1", 3),
     Architecture(50, "v1", 4),
+    Architecture(50, "v1", 3, pooled_blocks=3),
+    Architecture(18, pooled_blocks=2),
 ]
 
 

@@ -285,6 +285,13 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
         help="stage that enters pooling; 3 for a finer map (default: the last)",
     )
     network.add_argument(
+        "--pooled-blocks",
+        metavar="N",
+        type=_count,
+        default=1,
+        help="outputs of the last N residual blocks enter pooling (default: 1, as in the paper)",
+    )
+    network.add_argument(
         "--field",
         choices=("frame", "scan-area", "square", "roi"),
         default="square",
@@ -373,6 +380,7 @@ def _training(options: argparse.Namespace) -> dict[str, Any]:
         "backbone": options.backbone,
         "variant": options.variant,
         "last_stage": options.last_stage,
+        "pooled_blocks": options.pooled_blocks,
         "size": options.size,
         "settings": {name: getattr(options, name) for name in names},
         "assumption": SpacingAssumption(options.spacing, options.assume_width),

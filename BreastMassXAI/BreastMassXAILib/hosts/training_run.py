@@ -47,7 +47,7 @@ class TrainingRequest:
     ----------
     rule : FieldRule
         What the network sees of a frame.
-    backbone, variant, last_stage
+    backbone, variant, last_stage, pooled_blocks
         See :func:`~..network.backbones.find_backbone`.
     size : int
         Rows and columns of the network's input.
@@ -64,6 +64,7 @@ class TrainingRequest:
     backbone: str = "resnet50-v1-stage3"
     variant: str = "torchvision"
     last_stage: int | None = None
+    pooled_blocks: int = 1
     size: int = 224
     settings: Mapping[str, Any] = field(default_factory=dict)
     assumption: SpacingAssumption = field(default_factory=SpacingAssumption)
@@ -130,7 +131,7 @@ class TrainingRun:
         self.preprocessing = Preprocessing(request.size)
         self.data: DataSet = read_dataset(request.data)
         self.left_out: list[Skipped] = list(self.data.skipped)
-        self.backbone = find_backbone(request.backbone, request.variant, request.last_stage)
+        self.backbone = find_backbone(request.backbone, request.variant, request.last_stage, request.pooled_blocks)
         if self.settings.first_stage > self.backbone.architecture.last_stage:
             raise InputError(f"The network ends with stage {self.backbone.architecture.last_stage}.")
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if request.device == "auto" else request.device

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -50,7 +50,9 @@ class Backbone:
         return network
 
 
-def find_backbone(name: str, variant: str = "torchvision", last_stage: int | None = None) -> Backbone:
+def find_backbone(
+    name: str, variant: str = "torchvision", last_stage: int | None = None, pooled_blocks: int = 1
+) -> Backbone:
     """A backbone by name or from a file.
 
     Parameters
@@ -62,6 +64,8 @@ def find_backbone(name: str, variant: str = "torchvision", last_stage: int | Non
         Of a file with bottlenecks: where their stride sits (see :class:`~.resnet.Architecture`).
     last_stage : {3, 4}, optional
         Stage that enters global average pooling; the last one there is, by default.
+    pooled_blocks : int
+        See :class:`~.resnet.Architecture`.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def find_backbone(name: str, variant: str = "torchvision", last_stage: int | Non
         if last_stage not in (None, SHIPPED[name].last_stage):
             raise BundleError(f"{name} ends with stage {SHIPPED[name].last_stage}.")
         file = resource("Models", "backbones") / f"{name}.safetensors"
-        return Backbone(name, SHIPPED[name], read_tensors(file), file)
+        return Backbone(name, replace(SHIPPED[name], pooled_blocks=pooled_blocks), read_tensors(file), file)
     if name in TORCHVISION:
         state, variant = _downloaded(name), "torchvision"
     elif name.endswith(".safetensors"):
@@ -82,7 +86,7 @@ def find_backbone(name: str, variant: str = "torchvision", last_stage: int | Non
         raise BundleError(f"The backbone {name} is none of {known} and no .safetensors file.")
     stages = [stage for stage in (1, 2, 3, 4) if any(key.startswith(f"layer{stage}.") for key in state)]
     last_stage = last_stage or max(stages, default=0)
-    architecture = Architecture(_depth(state, name), variant, last_stage)
+    architecture = Architecture(_depth(state, name), variant, last_stage, pooled_blocks)
     dropped = ("fc.", *(f"layer{number}." for number in range(last_stage + 1, 5)))
     kept = {key: value for key, value in state.items() if not key.startswith(dropped)}
     return Backbone(name, architecture, rounded(kept))

@@ -7,6 +7,7 @@ untrained network is the pretrained one; insertion points and initial values are
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -35,17 +36,24 @@ class Architecture:
         compute nonsense. ResNet-18 and 34 have one variant only.
     last_stage : {3, 4}
         The stage whose output enters global average pooling; 3 gives a map twice as fine.
+    pooled_blocks : int
+        How many residual blocks' outputs enter pooling, side by side as channels, counted from the stage's end; 1 as
+        usual. The blocks of a stage have one resolution, so that there is one map of their weighted sum.
     """
 
     depth: int = 50
     variant: str = "torchvision"
     last_stage: int = 4
+    pooled_blocks: int = 1
 
     def __post_init__(self) -> None:
         if self.depth not in _BLOCKS or self.variant not in ("torchvision", "v1") or self.last_stage not in (3, 4):
             raise BundleError(
                 f"Unknown network: ResNet-{self.depth}, variant {self.variant!r}, ending at stage {self.last_stage}."
             )
+        blocks = _BLOCKS[self.depth][1][self.last_stage - 1]
+        if not 1 <= self.pooled_blocks <= blocks:
+            raise BundleError(f"Stage {self.last_stage} has {blocks} blocks: {self.pooled_blocks} cannot be pooled.")
 
 
 class ChannelScale(nn.Module):
@@ -89,7 +97,7 @@ class ScaledResNet(nn.Module):
                 for stage, blocks in self._stages()
             }
         )
-        self.linear = nn.Linear(_width(self._stage(architecture.last_stage)[-1]), 1)
+        self.linear = nn.Linear(architecture.pooled_blocks * _width(self._stage(architecture.last_stage)[-1]), 1)
         self.set_trainable("drs")
 
     def _stage(self, number: int) -> nn.Sequential:
@@ -108,17 +116,28 @@ class ScaledResNet(nn.Module):
     def stages(self, x: Tensor, first: int, last: int) -> Tensor:
         """Run the stages `first` to `last` (both included, counted from 1) on the output of stage ``first - 1``."""
         for number in range(first, last + 1):
-            for block, scale in zip(self._stage(number), self._scales(number), strict=True):
-                x = scale(block(x))
+            (x,) = deque(self._blocks(x, number), maxlen=1)
         return x
 
-    def head(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and class activation maps of the tensor that enters pooling."""
-        cam = torch.einsum("k,nkhw->nhw", self.linear.weight[0], features)
-        return self.linear(features.mean((2, 3)))[:, 0], cam
+    def _blocks(self, x: Tensor, number: int) -> Iterator[Tensor]:
+        """The scaled outputs of a stage's blocks, one after the other."""
+        for block, scale in zip(self._stage(number), self._scales(number), strict=True):
+            x = scale(block(x))
+            yield x
+
+    def pooled(self, x: Tensor, first: int) -> list[Tensor]:
+        """What enters pooling, block by block, from the output of stage ``first - 1``."""
+        last = self.architecture.last_stage
+        return list(deque(self._blocks(self.stages(x, first, last - 1), last), maxlen=self.architecture.pooled_blocks))
+
+    def head(self, pooled: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Logits and class activation maps of what enters pooling."""
+        weights = self.linear.weight[0].split(pooled[0].shape[1])
+        maps = [torch.einsum("k,nkhw->nhw", *pair) for pair in zip(weights, pooled, strict=True)]
+        return self.linear(averages(pooled))[:, 0], torch.stack(maps).sum(0)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.head(self.stages(self.stem(x), 1, self.architecture.last_stage))
+        return self.head(self.pooled(self.stem(x), 1))
 
     def set_trainable(self, method: str, first_stage: int = 1) -> None:
         """Choose what learns.
@@ -179,6 +198,11 @@ class ScaledResNet(nn.Module):
                 if isinstance(scale, ChannelScale) and scale.is_identity():
                     scaling[index] = nn.Identity()
         return self.to(memory_format=torch.channels_last)
+
+
+def averages(pooled: list[Tensor]) -> Tensor:
+    """Global averages of what enters pooling, shape (n, channels of all blocks)."""
+    return torch.cat([features.mean((2, 3)) for features in pooled], 1)
 
 
 def _width(block: nn.Module) -> int:

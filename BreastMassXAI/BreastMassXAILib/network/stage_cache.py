@@ -23,7 +23,7 @@ from ..core.progress import Progress, silent
 from .augmentation import variants_of
 from .preprocessing import Preprocessing
 from .processes import Processes
-from .resnet import ScaledResNet
+from .resnet import ScaledResNet, averages
 
 Prepared = TypeVar("Prepared")
 
@@ -140,13 +140,13 @@ def pooled_features(
     """What the linear layer sees, shape (variants, n, channels), float64; zero for frames that nobody could read."""
     processes = processes or Processes()
     network.eval()
-    device, last = network.linear.weight.device, network.architecture.last_stage
+    device = network.linear.weight.device
     indices = np.flatnonzero(cache.place >= 0)
     pooled = np.zeros((len(cache.outputs), len(cache.place), network.linear.in_features))
     batches = np.array_split(indices, max(len(indices) // 24, 1))
     for variant in range(len(pooled)):
         for number, batch in enumerate(batches):
-            features = network.stages(cache.batch(variant, batch, device), cache.first_stage, last)
-            pooled[variant, batch] = features.mean((2, 3)).cpu().numpy()
+            features = network.pooled(cache.batch(variant, batch, device), cache.first_stage)
+            pooled[variant, batch] = averages(features).cpu().numpy()
             progress(variant * len(batches) + number + 1, len(pooled) * len(batches), "pooled features")
     return processes.add(pooled)

@@ -22,7 +22,7 @@ from ..core.progress import Progress, silent
 from ..core.statistics import roc_auc
 from .checkpoint import Checkpoint, optimizer_tensors, restore_optimizer, with_prefix
 from .processes import Processes
-from .resnet import METHODS, ScaledResNet
+from .resnet import METHODS, ScaledResNet, averages
 from .stage_cache import StageCache
 
 STARTS = ("probe", "random")
@@ -255,8 +255,8 @@ class Training:
         network, device = self.network, self.network.linear.weight.device
         outputs = self.cache.batch(variants, indices, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.settings.precision == "mixed"):
-            features = network.stages(outputs, self.cache.first_stage, network.architecture.last_stage)
-        return network.head(features.float())[0]
+            pooled = network.pooled(outputs, self.cache.first_stage)
+        return network.linear(averages([features.float() for features in pooled]))[:, 0]
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(self.network.linear.weight.device)
