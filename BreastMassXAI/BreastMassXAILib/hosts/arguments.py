@@ -388,8 +388,20 @@ def _training(options: argparse.Namespace) -> dict[str, Any]:
         "device": options.device,
         "force": options.force,
         "resume": options.resume,
-        "command": shlex.join([PROGRAM, *(word for word in options.arguments if word not in ("--resume", "--force"))]),
+        "command": _reproducible(options),
     }
+
+
+def _reproducible(options: argparse.Namespace) -> str:
+    """The command line without what says how it ran rather than what it computed."""
+    words, left_out = iter(options.arguments), {"--resume": 0, "--force": 0, "--progress": 1}
+    kept = []
+    for word in words:
+        for _ in range(left_out.get(word, 0)):
+            next(words, None)
+        if word not in left_out and not word.startswith("--progress="):
+            kept.append(word)
+    return shlex.join([PROGRAM, *kept])
 
 
 def _train(options: argparse.Namespace) -> None:
