@@ -143,3 +143,10 @@ def test_risk_falls_when_the_doubtful_are_suspended_and_stays_at_random():
     assert coverage[-1] == 1 and risk[-1] == pytest.approx(1 / 3)
     assert risk.tolist() == pytest.approx([0, 0, 0, 1 / 4, 1 / 5, 1 / 3])
     assert risk_coverage(wrong, np.zeros(6))[1] == pytest.approx(np.full(6, 1 / 3))
+
+
+def test_a_share_lies_within_its_interval():
+    for n in range(1, 60):
+        for hits in (0, 1, n // 2, n - 1, n):
+            found = share(np.arange(n) < hits)
+            assert 0 <= found.low <= found.value <= found.high <= 1

@@ -117,9 +117,9 @@ class _DistanceAlongColumns:
         part = mask[:, self._box[1]]
         self._type = np.int16 if max(mask.shape) < 4096 else np.int32  # half the bytes for all but the largest frames
         index = np.arange(rows, dtype=self._type)[:, None]
-        far = self._type(2 * rows)
-        above = index - _largest_so_far(np.where(part, index, -far))
-        below = -_largest_so_far(np.where(part, -index, -far)[::-1])[::-1] - index
+        never = self._type(-2 * rows)
+        above = index - _largest_so_far(np.where(part, index, never))
+        below = 0 - index - _largest_so_far(np.where(part, np.negative(index), never)[::-1])[::-1]
         # Rows to the nearest pixel of the mask on the same column; columns come first, as the next pass wants them.
         self._vertical = np.ascontiguousarray(np.minimum(above, below).T)
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import norm, rankdata
+from scipy.special import expit, logit, ndtri
 
 
 class OperatingPoint(NamedTuple):
@@ -37,8 +36,14 @@ def roc_auc(labels: np.ndarray, scores: np.ndarray) -> float:
     positives, negatives = int(labels.sum()), int((~labels).sum())
     if not positives or not negatives:
         return float("nan")
-    ranks = rankdata(scores)[labels].sum()
+    ranks = _ranks(scores)[labels].sum()
     return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1 on; equal values share the mean of theirs. (``scipy.stats`` would take a second to be imported.)"""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]
 
 
 def operating_point(labels: np.ndarray, scores: np.ndarray) -> OperatingPoint:
@@ -126,7 +131,7 @@ def delong_variance(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray |
     if with_positive < 2 or with_negative < 2:
         return float("nan")
     # Placement values: the share of the other class that each observation beats, from ranks.
-    everywhere, positive, negative = rankdata(scores), rankdata(scores[labels]), rankdata(scores[~labels])
+    everywhere, positive, negative = _ranks(scores), _ranks(scores[labels]), _ranks(scores[~labels])
     v10, v01 = (everywhere[labels] - positive) / n, 1 - (everywhere[~labels] - negative) / m
     auc, count = v10.mean(), member.max() + 1
     deviation10 = np.bincount(member[labels], v10 - auc, count)
@@ -150,7 +155,7 @@ def auc_estimate(
     auc, variance = roc_auc(labels, scores), delong_variance(labels, scores, groups)
     if not 0 < auc < 1 or not np.isfinite(variance):
         return Estimate(auc, float("nan"), float("nan"), len(labels))
-    reach = norm.ppf((1 + level) / 2) * np.sqrt(variance) / (auc * (1 - auc))
+    reach = ndtri((1 + level) / 2) * np.sqrt(variance) / (auc * (1 - auc))
     low, high = expit(logit(auc) + np.array([-reach, reach]))
     return Estimate(auc, float(low), float(high), len(labels))
 
@@ -178,10 +183,11 @@ def share(hits: np.ndarray, groups: np.ndarray | None = None, level: float = 0.9
             deviation = np.bincount(member, hits - p, count)
             variance = count / (count - 1) * (deviation**2).sum() / n**2
             effective = n / max(variance / (p * (1 - p) / n), 1.0)
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     centre = (p + z**2 / (2 * effective)) / (1 + z**2 / effective)
     reach = z / (1 + z**2 / effective) * math.sqrt(p * (1 - p) / effective + z**2 / (4 * effective**2))
-    return Estimate(p, max(centre - reach, 0.0), min(centre + reach, 1.0), n)
+    # Rounding must not put a share of 0 or 1 outside its own interval.
+    return Estimate(p, min(max(centre - reach, 0.0), p), max(min(centre + reach, 1.0), p), n)
 
 
 def roc_curve(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.regions import RELEVANT
 from ..core.words import NAMES
-from .figure import write_figure
+from .figure import figure_pixels
 from .plots import curves, models_plot
 
 PICTURE_WIDTH = 1100
@@ -43,15 +42,30 @@ img{width:100%;height:auto;border:1px solid #ccc}code{background:#f2f2f2;padding
 """
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Picture:
-    """An example to show, with the reason why it was chosen."""
+    """An example to show: why it was chosen, which case it is, what the model said of it, and a JPEG file's bytes."""
 
     title: str
     identifier: str
     label: str
-    case: Case
-    explanation: Explanation
+    probability: float
+    jpeg: bytes
+
+
+def draw_example(case: Case, explanation: Explanation) -> bytes:
+    """An explanation's page as a JPEG file's bytes.
+
+    Raises
+    ------
+    MissingPackageError
+        When matplotlib is not installed.
+    """
+    from PIL import Image
+
+    data = io.BytesIO()
+    Image.fromarray(figure_pixels(case, explanation, PICTURE_WIDTH)).save(data, "JPEG", quality=85, optimize=True)
+    return data.getvalue()
 
 
 def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture] = ()) -> None:
@@ -362,27 +376,13 @@ def _examples(pictures: Sequence[Picture]) -> str:
         if picture.title != title:
             title = picture.title
             parts.append(f"<h3>{escape(title)}</h3>")
-        data = base64.b64encode(_jpeg(picture)).decode()
-        words = f"{picture.identifier}: truly {picture.label}, probability {picture.explanation.result.probability:.2f}"
+        data = base64.b64encode(picture.jpeg).decode()
+        words = f"{picture.identifier}: truly {picture.label}, probability {picture.probability:.2f}"
         parts.append(
             f"<figure class='wide'><img alt='{escape(words)}' src='data:image/jpeg;base64,{data}'>"
             f"<figcaption>{escape(words)}</figcaption></figure>"
         )
     return "".join(parts)
-
-
-def _jpeg(picture: Picture) -> bytes:
-    from PIL import Image
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "figure.png"
-        write_figure(path, picture.case, picture.explanation)
-        with Image.open(path) as image:
-            height = round(image.height * PICTURE_WIDTH / image.width)
-            small = image.convert("RGB").resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
-    data = io.BytesIO()
-    small.save(data, "JPEG", quality=85, optimize=True)
-    return data.getvalue()
 
 
 def _provenance(report: dict[str, Any]) -> str:
