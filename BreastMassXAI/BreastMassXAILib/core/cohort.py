@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,8 @@ def measures(case: Case, explanation: Explanation, sweep: bool = True) -> dict[s
     -------
     dict
         ``field_share_<region>``: the region's share of what the network sees of the scan area, where the extreme points
-        can lie. With `sweep` and a known spacing also ``<max|min>_to_<region>_mm``: distance of the extreme point to
-        the region, 0 inside, infinite where the region is empty; ``<max|min>_region_ring_<w>mm`` and
+        can lie. With `sweep` also, as numbers where the spacing is known, ``<max|min>_to_<region>_mm``: distance of the
+        extreme point to the region, 0 inside, infinite where the region is empty; ``<max|min>_region_ring_<w>mm`` and
         ``field_share_any_ring_<w>mm`` for rings of other widths; ``field_share_within_<t>mm``: share of the field that
         is in or near one of the regions.
     """
@@ -58,8 +58,10 @@ def measures(case: Case, explanation: Explanation, sweep: bool = True) -> dict[s
     # The very pixels of the result's own chance.
     for name, value in result.chance.items():
         found[f"field_share_{name}"] = value
-    if not sweep or not frame.spacing.known:
+    if not sweep:
         return found
+    if not frame.spacing.known:  # the same columns for every case
+        return found | dict.fromkeys(_sweep_columns(), math.nan)
     row_mm, column_mm = frame.spacing.mm()
     # The extreme points of a flat map mean nothing: the result says elsewhere, whatever lies there.
     flat = any(point.region != REGIONS[labels[point.row, point.column]] for point in result.extremes.values())
@@ -83,6 +85,15 @@ def measures(case: Case, explanation: Explanation, sweep: bool = True) -> dict[s
     for tolerance, value in _shares_within(labels[window] > 0, seen, (row_mm, column_mm)).items():
         found[f"field_share_within_{tolerance:g}mm"] = value
     return found
+
+
+def _sweep_columns() -> Iterator[str]:
+    for region in RELEVANT:
+        yield from (f"{which}_to_{region}_mm" for which in EXTREMES)
+    for width in RING_SWEEP_MM:
+        yield from (f"{which}_region_ring_{width}mm" for which in EXTREMES)
+        yield f"field_share_any_ring_{width}mm"
+    yield from (f"field_share_within_{tolerance:g}mm" for tolerance in TOLERANCE_SWEEP_MM)
 
 
 def _nearest_mm(marked: np.ndarray, point: Extreme, sizes: tuple[float, float]) -> float:
@@ -200,7 +211,7 @@ def report_tables(cohort: Cohort) -> dict[str, Any]:
     if "hits_any" in cohort:
         tables["table_2"] = {name: pointing(cohort, subset(cohort, name)) for name in SUBSETS}
         tables["suspension"] = suspension(cohort)
-        if "max_to_mass_mm" in cohort:
+        if "max_to_mass_mm" in cohort and not np.isnan(cohort["max_to_mass_mm"]).all():
             tables["ring_sweep"] = ring_sweep(cohort)
             tables["tolerance_sweep"] = tolerance_sweep(cohort)
     return tables

@@ -18,6 +18,7 @@ from ..core.errors import InputError, MissingPackageError
 from ..core.result import Settings
 from ..pipeline import software_versions
 from ..readers.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, read_dataset
+from ..readers.findings import findings
 from ..readers.predictions import read_predictions
 from ..readers.report import Picture, write_report
 from ..readers.results import atomic_folder
@@ -134,16 +135,19 @@ def _report(
             "spacing": _spacing_words(request.assumption),
         },
         "settings": {"ring_mm": request.settings.ring_mm, "grey_zone": request.settings.grey_zone},
-        "models": [
-            {
-                "name": stream.name,
-                "sha256": stream.sha256,
-                "training": stream.training,
-                "out_of_fold": request.out_of_fold,
-                **report_tables(cohort),
-            }
-            for stream, cohort in zip(streams, cohorts, strict=True)
-        ],
+        "models": [_model(stream, cohort, request) for stream, cohort in zip(streams, cohorts, strict=True)],
+    }
+
+
+def _model(stream: _Stream, cohort: Cohort, request: EvaluateRequest) -> dict[str, Any]:
+    tables = report_tables(cohort)
+    return {
+        "name": stream.name,
+        "sha256": stream.sha256,
+        "training": stream.training,
+        "out_of_fold": request.out_of_fold,
+        "findings": findings(tables),
+        **tables,
     }
 
 
@@ -308,15 +312,5 @@ def _print_summary(report: dict[str, Any]) -> None:
     data = report["data"]
     print(f"{data['name']}: {data['evaluated']} of {data['listed']} cases evaluated, {len(data['left_out'])} left out.")
     for model in report["models"]:
-        for level, table in model["table_1"].items():
-            auc = table["auc"]
-            if auc["value"] is not None:
-                interval = "" if auc["low"] is None else f" ({auc['low']:.3f} to {auc['high']:.3f})"
-                print(f"  {model['name']}: AUC per {level} {auc['value']:.3f}{interval}, n = {table['n']}")
-        if "table_2" in model:
-            found = model["table_2"]["correct"]["regions"]["any"]
-            if found["either"]["value"] is not None:
-                print(
-                    f"  {model['name']}: at least one region hit in {found['either']['value']:.0%} of the correctly "
-                    f"classified, by chance {found['chance_in_field']['either']:.0%}"
-                )
+        for sentence in model["findings"]:
+            print(f"  {model['name']}: {sentence}")

@@ -16,12 +16,23 @@ from ..core.frame import Case
 from ..core.regions import RELEVANT
 from ..core.words import NAMES
 from .figure import figure_pixels
+from .findings import suspension_answers
 from .plots import curves, models_plot
 
 PICTURE_WIDTH = 1100
 """Pixels of an example's picture; 100 KB each as JPEG."""
 _SHOWN_REASONS = 20
 _REGION_NAMES = {**NAMES, "any": "at least one of the three"}
+_POINTING_HEADS = (
+    "Region",
+    "n|Hit by one of the two",
+    "n|By chance",
+    "n|Hit by the maximum",
+    "n|Hit by the minimum",
+    "n|One point by chance",
+    "n|Share of the whole scan area",
+    "n|Two points by chance, whole scan area",
+)
 _STYLE = """
 body{font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:#1a1a1a;max-width:1080px;margin:0 auto;
 padding:24px 32px 60px;background:#fff}
@@ -38,7 +49,11 @@ tr.sum td{font-weight:600;border-top:1px solid #888}small{color:#666;white-space
 figure{margin:10px 0;flex:1 1 440px;max-width:520px}figure.wide{max-width:none}
 figcaption{font-size:14.5px;color:#333}svg{width:100%;height:auto}
 img{width:100%;height:auto;border:1px solid #ccc}code{background:#f2f2f2;padding:1px 4px;overflow-wrap:anywhere}
-@media print{body{max-width:none;padding:0}h2{break-after:avoid}figure,table{break-inside:avoid}}
+.table{overflow-x:auto}ul{padding-left:22px;margin:8px 0}li{margin:4px 0}
+@media (max-width:700px){body{padding:14px 14px 40px;font-size:15px}th,td{padding-right:9px}figure{flex-basis:100%}
+th{font-size:14px}h1{font-size:23px}}
+@media print{body{max-width:none;padding:0;font-size:11pt}h2,h3{break-after:avoid}figure,table{break-inside:avoid}
+.table{overflow:visible}.key div,.warn{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 
 
@@ -88,6 +103,7 @@ def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture]
     parts = [
         _head(report),
         _seen_before(report),
+        _in_short(models),
         _left_out(report["data"]),
         _table_1(models[0]),
         *_quality(models[0], drawn),
@@ -138,6 +154,14 @@ def _head(report: dict[str, Any]) -> str:
     )
 
 
+def _in_short(models: Sequence[dict[str, Any]]) -> str:
+    parts = ["<h2>In short</h2>"]
+    for model in models:
+        name = f"<h3>{escape(model['name'])}</h3>" if len(models) > 1 else ""
+        parts.append(name + "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in model["findings"]) + "</ul>")
+    return "".join(parts)
+
+
 def _seen_before(report: dict[str, Any]) -> str:
     """A warning where the model learned from the very data that it is judged by."""
     data = report["data"]["name"]
@@ -157,8 +181,8 @@ def _trained_on(model: dict[str, Any]) -> str:
 
 def _left_out(data: dict[str, Any]) -> str:
     left = data["left_out"]
-    words = f"{data['listed']} cases are listed: {data['evaluated']} were evaluated, {len(left)} were left out"
-    text = f"<p>{words}{'.' if not left else ', for these reasons:'}</p>"
+    words = f"{data['listed']} images are listed: {data['evaluated']} were evaluated, {len(left)} were left out"
+    text = f"<h2>Which images</h2><p>{words}{'.' if not left else ', for these reasons:'}</p>"
     if left:
         alike = Counter(entry["reason"] for entry in left)
         rows = []
@@ -166,7 +190,7 @@ def _left_out(data: dict[str, Any]) -> str:
             names = [entry["identifier"] for entry in left if entry["reason"] == reason]
             shown = ", ".join(names[:4]) + (" ..." if count > 4 else "")
             rows.append([("n", str(count)), reason, shown])
-        text += _table(["n|Cases", "Reason", "Which"], rows)
+        text += _table(["n|Images", "Reason", "Which"], rows)
         if len(alike) > _SHOWN_REASONS:
             text += "<p class='note'>Further reasons are in cases.csv and report.json.</p>"
     return text + "".join(f"<p class='warn'>{escape(note)}</p>" for note in data["notes"])
@@ -223,54 +247,38 @@ def _table_2(model: dict[str, Any], ring_mm: float) -> str:
         "strongest point of each kind, the maximum and the minimum, is looked up: a region is hit when one of the two "
         f"lies in it, so one image may score two hits. The ring is {ring_mm:g} mm wide. <b>Chance</b> is what two "
         "points thrown at random into the part of the image that the network sees would hit; a map is worth no more "
-        "than what it exceeds that by.</p>"
+        "than what it exceeds that by. The last two columns say the same of the whole scan area, where most networks "
+        "cannot point. All figures are shares of the images named above each table.</p>"
     ]
     for subset, words in (("correct", "Correctly classified images (as in the paper)"), ("all", "All images")):
         table = model["table_2"][subset]
-        rows = []
-        for region in (*RELEVANT, "any"):
-            entry = table["regions"][region]
-            inside, whole = entry["chance_in_field"], entry["chance_in_scan_area"]
-            rows.append(
-                [
-                    _REGION_NAMES[region],
-                    ("n", _percent(entry["either"])),
-                    ("n", _plain(inside["either"])),
-                    ("n", _percent(entry["max"])),
-                    ("n", _percent(entry["min"])),
-                    ("n", _plain(inside["one"])),
-                    ("n", _plain(whole["either"])),
-                ]
-            )
-        heads = [
-            "Region",
-            "n|Hit",
-            "n|By chance",
-            "n|Maximum alone",
-            "n|Minimum alone",
-            "n|One point by chance",
-            "n|Two points by chance, whole image",
-        ]
-        parts.append(f"<h3>{words}: {table['n']}</h3>" + _table(heads, rows, last_is_sum=True))
-    rows = []
+        parts.append(f"<h3>{words}: {table['n']}</h3>" + _table(_POINTING_HEADS, _pointing_rows(table), sums=True))
+        rows: list[list[Any]] = []
+        for label in ("malignant", "benign"):
+            table = model["table_2"][label if subset == "all" else f"{subset} {label}"]
+            rows += [[f"{label}, {table['n']}: {row[0]}", *row[1:]] for row in _pointing_rows(table)]
+        parts.append(f"<h3>{words}, by class</h3>" + _table(_POINTING_HEADS, rows, sums=True))
+    return "".join(parts)
+
+
+def _pointing_rows(table: dict[str, Any]) -> list[list[Any]]:
+    rows: list[list[Any]] = []
     for region in (*RELEVANT, "any"):
-        row: list[Any] = [_REGION_NAMES[region]]
-        for subset in ("correct malignant", "correct benign", "malignant", "benign"):
-            row.append(("n", _percent(model["table_2"][subset]["regions"][region]["either"])))
-        rows.append(row)
-    heads = [
-        "Region hit",
-        *(
-            f"n|{words} ({model['table_2'][name]['n']})"
-            for name, words in (
-                ("correct malignant", "Malignant, correct"),
-                ("correct benign", "Benign, correct"),
-                ("malignant", "Malignant, all"),
-                ("benign", "Benign, all"),
-            )
-        ),
-    ]
-    return "".join(parts) + "<h3>By class</h3>" + _table(heads, rows, last_is_sum=True)
+        entry = table["regions"][region]
+        inside, whole = entry["chance_in_field"], entry["chance_in_scan_area"]
+        rows.append(
+            [
+                _REGION_NAMES[region],
+                ("n", _percent(entry["either"])),
+                ("n", _plain(inside["either"])),
+                ("n", _percent(entry["max"])),
+                ("n", _percent(entry["min"])),
+                ("n", _plain(inside["one"])),
+                ("n", _plain(whole["one"])),
+                ("n", _plain(whole["either"])),
+            ]
+        )
+    return rows
 
 
 def _sweeps(drawn: dict[str, str]) -> str:
@@ -328,6 +336,7 @@ def _suspension(model: dict[str, Any], drawn: dict[str, str]) -> str:
         )
     )
     text += _table(heads, rows, raw_first=True)
+    text += "".join(f"<p><b>{escape(answer)}</b></p>" for answer in suspension_answers(found))
     return text + (
         "<div class='two'>"
         + _figure(
@@ -405,10 +414,8 @@ def _provenance(report: dict[str, Any]) -> str:
     )
 
 
-def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[Any]], last_is_sum: bool = False, raw_first: bool = False
-) -> str:
-    """Cells are text (escaped) or ``("n", html)`` for figures that go to the right."""
+def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]], sums: bool = False, raw_first: bool = False) -> str:
+    """Cells are text (escaped) or ``("n", html)`` for figures that go to the right; every fourth row may be a sum."""
 
     def head(text: str) -> str:
         return f"<th class='n'>{escape(text[2:])}</th>" if text.startswith("n|") else f"<th>{escape(text)}</th>"
@@ -420,10 +427,11 @@ def _table(
 
     lines = []
     for number, row in enumerate(rows):
-        mark = " class='sum'" if last_is_sum and number == len(rows) - 1 else ""
+        mark = " class='sum'" if sums and number % (len(RELEVANT) + 1) == len(RELEVANT) else ""
         cells = "".join(cell(entry, raw_first and place == 0) for place, entry in enumerate(row))
         lines.append(f"<tr{mark}>{cells}</tr>")
-    return f"<table><thead><tr>{''.join(map(head, heads))}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    top = f"<thead><tr>{''.join(map(head, heads))}</tr></thead>"
+    return f"<div class='table'><table>{top}<tbody>{''.join(lines)}</tbody></table></div>"
 
 
 def _figure(svg: str, caption: str) -> str:
