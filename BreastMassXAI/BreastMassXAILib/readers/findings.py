@@ -27,8 +27,8 @@ def _classification(table: dict[str, Any]) -> str:
         return "Only one class is present, so neither an AUC nor a threshold can be found."
     return (
         f"The AUC is {_figure(image['auc'])} per image and {_figure(case['auc'])} per case; at the model's own "
-        f"threshold {at['sensitivity']['value']:.0%} of the malignant and {at['specificity']['value']:.0%} of the benign images "
-        "are called right."
+        f"threshold {at['sensitivity']['value']:.0%} of the malignant and {at['specificity']['value']:.0%} of the "
+        "benign images are called right."
     )
 
 
