@@ -36,11 +36,11 @@ def roc_auc(labels: np.ndarray, scores: np.ndarray) -> float:
     positives, negatives = int(labels.sum()), int((~labels).sum())
     if not positives or not negatives:
         return float("nan")
-    ranks = _ranks(scores)[labels].sum()
-    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
+    total = ranks(scores)[labels].sum()
+    return float((total - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 1 on; equal values share the mean of theirs. (``scipy.stats`` would take a second to be imported.)"""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count - 1) / 2)[place]
@@ -131,7 +131,7 @@ def delong_variance(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray |
     if with_positive < 2 or with_negative < 2:
         return float("nan")
     # Placement values: the share of the other class that each observation beats, from ranks.
-    everywhere, positive, negative = _ranks(scores), _ranks(scores[labels]), _ranks(scores[~labels])
+    everywhere, positive, negative = ranks(scores), ranks(scores[labels]), ranks(scores[~labels])
     v10, v01 = (everywhere[labels] - positive) / n, 1 - (everywhere[~labels] - negative) / m
     auc, count = v10.mean(), member.max() + 1
     deviation10 = np.bincount(member[labels], v10 - auc, count)

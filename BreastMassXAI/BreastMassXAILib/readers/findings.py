@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+
+from ..core.statistics import ranks
+
+FEWEST_MODELS = 4
+"""Fewer points are in order by chance too often: one time in six with three."""
 
 
 def findings(model: dict[str, Any]) -> list[str]:
@@ -81,6 +89,31 @@ def suspension_answers(found: dict[str, Any]) -> list[str]:
             f"{100 * gain['value']:+.1f} percentage points{interval})."
         )
     return said
+
+
+def above_chance(model: dict[str, Any]) -> float | None:
+    """How much more often than by chance the explanations hit a region, all cases; None where there is no telling."""
+    if "table_2" not in model:
+        return None
+    entry = model["table_2"]["all"]["regions"]["any"]
+    hit, chance = entry["either"]["value"], entry["chance_in_field"]["either"]
+    return None if hit is None or chance is None else hit - chance
+
+
+def pointing_against_quality(models: Sequence[dict[str, Any]]) -> str:
+    """Whether better classifiers among several point better: the rank correlation of AUC and hits above chance."""
+    pairs = [(model["table_1"]["image"]["auc"]["value"], above_chance(model)) for model in models]
+    known = [pair for pair in pairs if None not in pair]
+    if len(known) < FEWEST_MODELS:
+        return f"{len(known)} models are too few to tell: {FEWEST_MODELS} or more give a rank correlation."
+    auc, above = np.array(known, float).T
+    if len(set(auc)) < 2 or len(set(above)) < 2:
+        return "All models are the same in one of the two, so there is no correlation."
+    rho = float(np.corrcoef(ranks(auc), ranks(above))[0, 1])
+    return (
+        f"Over {len(known)} models the rank correlation (Spearman) of the AUC with the hits above chance is "
+        f"{rho:+.2f}; +1 would mean that every better classifier points better."
+    )
 
 
 def _figure(found: dict[str, Any]) -> str:

@@ -16,12 +16,14 @@ from ..core.frame import Case
 from ..core.regions import RELEVANT
 from ..core.words import NAMES
 from .figure import figure_pixels
-from .findings import suspension_answers
+from .findings import above_chance, pointing_against_quality, suspension_answers
 from .plots import curves, models_plot
 
 PICTURE_WIDTH = 1100
 """Pixels of an example's picture; 100 KB each as JPEG."""
 _SHOWN_REASONS = 20
+_NARROW = 4
+"""Columns that a telephone shows."""
 _REGION_NAMES = {**NAMES, "any": "at least one of the three"}
 _POINTING_HEADS = (
     "Region",
@@ -40,7 +42,8 @@ h1{font-size:28px;margin:0 0 4px}h2{font-size:21px;margin:44px 0 6px;border-bott
 h3{font-size:17px;margin:24px 0 4px}p{margin:8px 0}.lead{font-size:17px}
 .note{color:#555;font-size:14.5px}table{border-collapse:collapse;margin:12px 0;font-variant-numeric:tabular-nums}
 th,td{padding:5px 14px 5px 0;text-align:left;border-bottom:1px solid #ddd;vertical-align:top}
-th{font-weight:600;border-bottom:2px solid #888}td.n,th.n{text-align:right}td.n small,.key small{display:block}
+th{font-weight:600;border-bottom:2px solid #888}td.n,th.n{text-align:right}
+tbody th{padding-top:14px}td.n small,.key small{display:block}
 tr.sum td{font-weight:600;border-top:1px solid #888}small{color:#666;white-space:nowrap}
 .warn{background:#fff4e0;border-left:4px solid #c8500a;padding:8px 14px;margin:12px 0}
 .key{display:flex;flex-wrap:wrap;gap:14px;margin:18px 0}
@@ -51,9 +54,11 @@ figcaption{font-size:14.5px;color:#333}svg{width:100%;height:auto}
 img{width:100%;height:auto;border:1px solid #ccc}code{background:#f2f2f2;padding:1px 4px;overflow-wrap:anywhere}
 .table{overflow-x:auto}ul{padding-left:22px;margin:8px 0}li{margin:4px 0}
 @media (max-width:700px){body{padding:14px 14px 40px;font-size:15px}th,td{padding-right:9px}figure{flex-basis:100%}
-th{font-size:14px}h1{font-size:23px}}
+th{font-size:14px}h1{font-size:23px}
+.wide::before{content:"Wide table: move it sideways.";color:#555;font-size:13px}}
 @media print{body{max-width:none;padding:0;font-size:11pt}h2,h3{break-after:avoid}figure,table{break-inside:avoid}
-.table{overflow:visible}.key div,.warn{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+.table{overflow:visible}.wide::before{content:none}table{font-size:8.5pt}th,td{padding:3px 7px 3px 0}
+.key div,.warn{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 
 
@@ -256,7 +261,7 @@ def _table_2(model: dict[str, Any], ring_mm: float) -> str:
         rows: list[list[Any]] = []
         for label in ("malignant", "benign"):
             table = model["table_2"][label if subset == "all" else f"{subset} {label}"]
-            rows += [[f"{label}, {table['n']}: {row[0]}", *row[1:]] for row in _pointing_rows(table)]
+            rows += [[("group", f"{label.capitalize()}: {table['n']}")], *_pointing_rows(table)]
         parts.append(f"<h3>{words}, by class</h3>" + _table(_POINTING_HEADS, rows, sums=True))
     return "".join(parts)
 
@@ -360,14 +365,23 @@ def _models(models: Sequence[dict[str, Any]]) -> str:
                 ("n", f"{model['calibration']['ece']:.3f}"),
                 ("n", _percent(hit["either"]) if hit else ""),
                 ("n", _plain(hit["chance_in_field"]["either"]) if hit else ""),
+                ("n", f"{100 * above:+.0f}" if (above := above_chance(model)) is not None else ""),
             ]
         )
-    heads = ["Model", "n|AUC per image", "n|AUC per case", "n|ECE", "n|At least one region hit", "n|By chance"]
+    heads = [
+        "Model",
+        "n|AUC per image",
+        "n|AUC per case",
+        "n|ECE",
+        "n|At least one region hit",
+        "n|By chance",
+        "n|Above chance, points",
+    ]
     return (
         "<h2>Do better classifiers point better?</h2><p>The paper leaves open whether the pointing game grows with the "
         "classifier's quality. The same images under several models:</p>"
         + _table(heads, rows)
-        + "<div class='two'>"
+        + f"<p><b>{escape(pointing_against_quality(models))}</b></p><div class='two'>"
         + _figure(models_plot(models), "Pointing against classifying; bars are 95 % intervals, dashes chance.")
         + "</div>"
     )
@@ -415,23 +429,37 @@ def _provenance(report: dict[str, Any]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]], sums: bool = False, raw_first: bool = False) -> str:
-    """Cells are text (escaped) or ``("n", html)`` for figures that go to the right; every fourth row may be a sum."""
+    """A table; wide ones can be scrolled.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        ``n|`` before the words of columns of figures, which go to the right.
+    rows : sequence of sequences
+        Cells are text (escaped), ``("n", html)``, or alone in their row ``("group", text)`` for what follows.
+    sums : bool
+        Rows that tell of all regions together are set apart.
+    raw_first : bool
+        The first cells are HTML already.
+    """
 
     def head(text: str) -> str:
         return f"<th class='n'>{escape(text[2:])}</th>" if text.startswith("n|") else f"<th>{escape(text)}</th>"
 
     def cell(entry: Any, raw: bool) -> str:
-        if isinstance(entry, tuple):
-            return f"<td class='n'>{entry[1]}</td>"
-        return f"<td>{entry if raw else escape(entry)}</td>"
+        if not isinstance(entry, tuple):
+            return f"<td>{entry if raw else escape(entry)}</td>"
+        kind, words = entry
+        return f"<td class='n'>{words}</td>" if kind == "n" else f"<th colspan='{len(heads)}'>{escape(words)}</th>"
 
     lines = []
-    for number, row in enumerate(rows):
-        mark = " class='sum'" if sums and number % (len(RELEVANT) + 1) == len(RELEVANT) else ""
+    for row in rows:
+        mark = " class='sum'" if sums and row[0] == _REGION_NAMES["any"] else ""
         cells = "".join(cell(entry, raw_first and place == 0) for place, entry in enumerate(row))
         lines.append(f"<tr{mark}>{cells}</tr>")
     top = f"<thead><tr>{''.join(map(head, heads))}</tr></thead>"
-    return f"<div class='table'><table>{top}<tbody>{''.join(lines)}</tbody></table></div>"
+    kind = "table wide" if len(heads) > _NARROW else "table"
+    return f"<div class='{kind}'><table>{top}<tbody>{''.join(lines)}</tbody></table></div>"
 
 
 def _figure(svg: str, caption: str) -> str:
