@@ -153,8 +153,8 @@ def test_temperature_undoes_overconfidence():
     assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.05)
 
 
-@pytest.mark.parametrize("value", [True, False])
-def test_the_interval_of_an_extreme_share_touches_it(value):
-    for count in range(1, 60):
-        found = share(np.full(count, value))
-        assert found.low <= found.value <= found.high
+def test_a_share_lies_within_its_interval():
+    for n in range(1, 60):
+        for hits in (0, 1, n // 2, n - 1, n):
+            found = share(np.arange(n) < hits)
+            assert 0 <= found.low <= found.value <= found.high <= 1

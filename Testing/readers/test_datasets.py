@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from BreastMassXAILib.core.errors import InputError
-from BreastMassXAILib.readers.datasets import read_busbra
+from BreastMassXAILib.readers.datasets import read_busbra, read_dataset
 
 TABLE = """ID,Case,Histology,Pathology,BIRADS,Device,Width,Height,Side,BBOX
 bus_0001-l,1,invasive ductal carcinoma,malignant,4,GE Logiq 7 @10-14MHz,12,10,left,"[91,24,103,79]"
@@ -66,7 +66,7 @@ def test_a_byte_order_mark_from_a_spreadsheet_does_no_harm(folder):
         ("bus_data.csv", TABLE + "bus_0008-s,8\n", "incomplete row: line 5"),
         ("5-fold-cv.csv", FOLDS.replace("kFold", "fold"), "5-fold-cv.csv lacks the column kFold"),
         ("5-fold-cv.csv", FOLDS.replace(",3,", ",three,"), "partition 'three'"),
-        ("Masks/mask_0007-s.png", None, "1 of the files .* first is Masks/mask_0007-s.png"),
+        ("Masks/mask_0007-s.png", None, "1 of BUS-BRA's cases .* Masks/mask_0007-s.png .* is missing"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(folder, name, content, sentence):
@@ -76,6 +76,14 @@ def test_what_is_missing_or_wrong_is_named(folder, name, content, sentence):
         (folder / name).write_text(content)
     with pytest.raises(InputError, match=sentence):
         read_busbra(folder)
+
+
+def test_a_case_with_a_missing_file_or_an_unknown_pathology_costs_itself_only(folder):
+    (folder / "bus_data.csv").write_text(TABLE.replace("benign", "unsure", 1))
+    (folder / "Masks" / "mask_0007-s.png").unlink()
+    data = read_dataset(folder)
+    assert len(data.records) + len(data.skipped) == 3 and data.records
+    assert any("unsure" in entry.reason or "missing" in entry.reason for entry in data.skipped)
 
 
 def test_no_folder(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from scipy.special import expit, logit
 from .explain import Explanation
 from .field import Field
 from .frame import Case
-from .regions import REGIONS, RELEVANT, area_fractions, region_labels
+from .regions import REGIONS, RELEVANT, labels_by_ring
+from .result import Extreme
 from .statistics import (
     Estimate,
     auc_estimate,
@@ -43,8 +44,8 @@ def measures(case: Case, explanation: Explanation, sweep: bool = True) -> dict[s
     -------
     dict
         ``field_share_<region>``: the region's share of what the network sees of the scan area, where the extreme points
-        can lie. With `sweep` and a known spacing also ``<max|min>_to_<region>_mm``: distance of the extreme point to
-        the region, 0 inside, infinite where the region is empty; ``<max|min>_region_ring_<w>mm`` and
+        can lie. With `sweep` also, as numbers where the spacing is known, ``<max|min>_to_<region>_mm``: distance of the
+        extreme point to the region, 0 inside, infinite where the region is empty; ``<max|min>_region_ring_<w>mm`` and
         ``field_share_any_ring_<w>mm`` for rings of other widths; ``field_share_within_<t>mm``: share of the field that
         is in or near one of the regions.
     """
@@ -54,30 +55,58 @@ def measures(case: Case, explanation: Explanation, sweep: bool = True) -> dict[s
     if seen is not None and not seen.any():
         seen = None
     found: dict[str, float | str] = {}
-    for name, value in area_fractions(labels[window], seen).items():
+    # The very pixels of the result's own chance.
+    for name, value in result.chance.items():
         found[f"field_share_{name}"] = value
-    if not sweep or not frame.spacing.known:
+    if not sweep:
         return found
+    if not frame.spacing.known:  # the same columns for every case
+        return found | dict.fromkeys(_sweep_columns(), math.nan)
     row_mm, column_mm = frame.spacing.mm()
     # The extreme points of a flat map mean nothing: the result says elsewhere, whatever lies there.
     flat = any(point.region != REGIONS[labels[point.row, point.column]] for point in result.extremes.values())
     for label, region in enumerate(RELEVANT, start=1):
-        rows, columns = np.nonzero((labels == label) & (not flat))
+        marked = labels == label
         for which, point in result.extremes.items():
-            squared = ((rows - point.row) * row_mm) ** 2 + ((columns - point.column) * column_mm) ** 2
-            found[f"{which}_to_{region}_mm"] = float(np.sqrt(squared.min())) if len(rows) else math.inf
-    for width in RING_SWEEP_MM:
-        ring = (
-            labels
-            if width == result.ring_mm
-            else region_labels(case.mass, frame.spacing, width, frame.beams, frame.scan_area)
-        )
+            found[f"{which}_to_{region}_mm"] = math.inf if flat else _nearest_mm(marked, point, (row_mm, column_mm))
+    # Extreme points and shares are all in the window. Beams of a linear probe are columns, so that whatever lies beyond
+    # the window of a mass that is inside it does not matter there.
+    whole = frame.beams.apex is not None or np.count_nonzero(case.mass[window]) < np.count_nonzero(case.mass)
+    part = (slice(0, frame.shape[0]), slice(0, frame.shape[1])) if whole else window
+    area = None if frame.scan_area is None else frame.scan_area[part]
+    inside = tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(window, part, strict=True))
+    rings = labels_by_ring(case.mass[part], frame.spacing, RING_SWEEP_MM, frame.beams, area)
+    for width, ring in zip(RING_SWEEP_MM, rings, strict=True):
         for which, point in result.extremes.items():
-            found[f"{which}_region_ring_{width}mm"] = REGIONS[0 if flat else ring[point.row, point.column]]
-        found[f"field_share_any_ring_{width}mm"] = 1 - area_fractions(ring[window], seen)["elsewhere"]
+            pointed = ring[point.row - part[0].start, point.column - part[1].start]
+            found[f"{which}_region_ring_{width}mm"] = REGIONS[0 if flat else pointed]
+        there = ring[inside] if seen is None else ring[inside][seen]
+        found[f"field_share_any_ring_{width}mm"] = 1 - (there.size - np.count_nonzero(there)) / there.size
     for tolerance, value in _shares_within(labels[window] > 0, seen, (row_mm, column_mm)).items():
         found[f"field_share_within_{tolerance:g}mm"] = value
     return found
+
+
+def _sweep_columns() -> Iterator[str]:
+    for region in RELEVANT:
+        yield from (f"{which}_to_{region}_mm" for which in EXTREMES)
+    for width in RING_SWEEP_MM:
+        yield from (f"{which}_region_ring_{width}mm" for which in EXTREMES)
+        yield f"field_share_any_ring_{width}mm"
+    yield from (f"field_share_within_{tolerance:g}mm" for tolerance in TOLERANCE_SWEEP_MM)
+
+
+def _nearest_mm(marked: np.ndarray, point: Extreme, sizes: tuple[float, float]) -> float:
+    """Distance of a point to the nearest marked pixel; infinite where there is none."""
+    if marked[point.row, point.column]:
+        return 0.0
+    rows = np.flatnonzero(marked.any(axis=1))
+    if not len(rows):
+        return math.inf
+    aside = np.abs(np.arange(marked.shape[1]) - point.column).astype(np.int32)
+    nearest = np.where(marked[rows], aside, np.int32(marked.shape[1])).min(axis=1)
+    squared = ((rows - point.row) * sizes[0]) ** 2 + (nearest * sizes[1]) ** 2
+    return float(np.sqrt(squared.min()))
 
 
 def _shares_within(regions: np.ndarray, seen: np.ndarray | None, sizes: tuple[float, float]) -> dict[float, float]:
@@ -182,7 +211,7 @@ def report_tables(cohort: Cohort) -> dict[str, Any]:
     if "hits_any" in cohort:
         tables["table_2"] = {name: pointing(cohort, subset(cohort, name)) for name in SUBSETS}
         tables["suspension"] = suspension(cohort)
-        if "max_to_mass_mm" in cohort:
+        if "max_to_mass_mm" in cohort and not np.isnan(cohort["max_to_mass_mm"]).all():
             tables["ring_sweep"] = ring_sweep(cohort)
             tables["tolerance_sweep"] = tolerance_sweep(cohort)
     return tables

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -50,23 +51,41 @@ def region_labels(
     InputError
         When the ring's width is negative or not a number.
     """
-    if not (math.isfinite(ring_mm) and ring_mm >= 0):
-        raise InputError(f"The ring's width must be zero or a positive number of millimetres, not {ring_mm}.")
+    return next(labels_by_ring(mass, spacing, (ring_mm,), beams, scan_area))
+
+
+def labels_by_ring(
+    mass: np.ndarray,
+    spacing: Spacing,
+    rings_mm: Sequence[float],
+    beams: BeamGeometry | None = None,
+    scan_area: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
+    """What :func:`region_labels` gives for rings of several widths, one after the other; they share the distances.
+
+    Raises
+    ------
+    SpacingError, InputError
+        As :func:`region_labels`.
+    """
     beams = beams or BeamGeometry()
-    labels = np.zeros(mass.shape, np.uint8)
-    if ring_mm > 0:
-        row_mm, column_mm = spacing.mm()
-        box, inner = _padded_box(mass, math.floor(ring_mm / row_mm) + 1, math.floor(ring_mm / column_mm) + 1)
-        labels[box][_within(inner, row_mm, column_mm, ring_mm)] = PERITUMORAL
-    labels[mass] = MASS
-    if beams.apex is None:
-        _mark_below_linear(labels, mass)
-    else:
-        sizes = spacing.mm() if spacing.known else (1.0, 1.0)
-        _mark_below_convex(labels, mass, beams.apex, sizes)
-    if scan_area is not None:
-        labels[~scan_area] = ELSEWHERE
-    return labels
+    distances: _DistanceAlongColumns | None = None
+    for ring_mm in rings_mm:
+        if not (math.isfinite(ring_mm) and ring_mm >= 0):
+            raise InputError(f"The ring's width must be zero or a positive number of millimetres, not {ring_mm}.")
+        labels = np.zeros(mass.shape, np.uint8)
+        if ring_mm > 0:
+            distances = distances or _DistanceAlongColumns(mass, *spacing.mm())
+            distances.mark_within(ring_mm, labels, PERITUMORAL)
+        labels[mass] = MASS
+        if beams.apex is None:
+            _mark_below_linear(labels, mass)
+        else:
+            sizes = spacing.mm() if spacing.known else (1.0, 1.0)
+            _mark_below_convex(labels, mass, beams.apex, sizes)
+        if scan_area is not None:
+            labels[~scan_area] = ELSEWHERE
+        yield labels
 
 
 def area_fractions(labels: np.ndarray, scan_area: np.ndarray | None = None) -> dict[str, float]:
@@ -82,42 +101,62 @@ def mask_box(mask: np.ndarray) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def _padded_box(mass: np.ndarray, rows: int, columns: int) -> tuple[tuple[slice, slice], np.ndarray]:
-    """The box around the mass widened by `rows` and `columns` and cut at the frame, and the mass in it."""
-    tight = mask_box(mass)
-    box = (
-        slice(max(tight[0].start - rows, 0), min(tight[0].stop + rows, mass.shape[0])),
-        slice(max(tight[1].start - columns, 0), min(tight[1].stop + columns, mass.shape[1])),
-    )
-    return box, mass[box]
+class _DistanceAlongColumns:
+    """Exact dilations of a mask by ellipses, without a distance transform, which takes more time.
 
-
-def _within(mask: np.ndarray, row_mm: float, column_mm: float, radius_mm: float) -> np.ndarray:
-    """Pixels whose Euclidean distance to the mask is at most `radius_mm`: an exact dilation by an ellipse.
-
-    Only one threshold of the distance transform is needed, so two linear passes do what a full transform does in more
-    time: first the distance to the mask along each column, then every pixel with a mask `k` rows away paints the
-    stretch of its row that an ellipse of that height spans.
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (rows, columns)
+    row_mm, column_mm : float
     """
-    rows, columns = mask.shape
-    reach = min(math.floor(radius_mm / row_mm) + 1, rows - 1)
-    index = np.arange(rows, dtype=np.int32)[:, None]
-    far = np.int32(-2 * rows)
-    above = np.maximum.accumulate(np.where(mask, index, far), axis=0)
-    below = np.minimum.accumulate(np.where(mask, index, -far)[::-1], axis=0)[::-1]
-    vertical = np.minimum(index - above, below - index)
-    # The widest column distance for each row distance, found by the very sum that a distance transform would compare.
-    row_term = (np.arange(reach + 1) * row_mm) ** 2
-    column_term = (np.arange(min(math.floor(radius_mm / column_mm) + 1, columns) + 1) * column_mm) ** 2
-    span = (np.sqrt(row_term[:, None] + column_term[None, :]) <= radius_mm).sum(axis=1) - 1
-    span = np.append(span, -1)[np.minimum(vertical, reach + 1)]
-    row, column = np.nonzero(span >= 0)
-    half = span[row, column]
-    first, last = np.maximum(column - half, 0), np.minimum(column + half + 1, columns)
-    width = columns + 1
-    edges = np.bincount(row * width + first, minlength=rows * width)
-    edges -= np.bincount(row * width + last, minlength=rows * width)
-    return np.cumsum(edges.reshape(rows, width), axis=1)[:, :columns] > 0
+
+    def __init__(self, mask: np.ndarray, row_mm: float, column_mm: float) -> None:
+        self._shape, self._sizes = mask.shape, (row_mm, column_mm)
+        self._box = mask_box(mask)
+        rows = len(mask)
+        part = mask[:, self._box[1]]
+        self._type = np.int16 if max(mask.shape) < 4096 else np.int32  # half the bytes for all but the largest frames
+        index = np.arange(rows, dtype=self._type)[:, None]
+        never = self._type(-2 * rows)
+        above = index - _largest_so_far(np.where(part, index, never))
+        below = 0 - index - _largest_so_far(np.where(part, np.negative(index), never)[::-1])[::-1]
+        # Rows to the nearest pixel of the mask on the same column; columns come first, as the next pass wants them.
+        self._vertical = np.ascontiguousarray(np.minimum(above, below).T)
+
+    def mark_within(self, radius_mm: float, image: np.ndarray, label: int) -> None:
+        """Give a label to the pixels whose Euclidean distance to the mask is at most `radius_mm`.
+
+        Every pixel with a mask `k` rows away paints the stretch of its row that an ellipse of that height spans.
+        """
+        (rows, columns), (row_mm, column_mm) = self._shape, self._sizes
+        reach = min(math.floor(radius_mm / row_mm) + 1, rows - 1)
+        tight = self._box[0]
+        box = slice(max(tight.start - reach, 0), min(tight.stop + reach, rows))
+        # The widest column distance for each row distance, found by the very sum that a distance transform compares.
+        row_term = (np.arange(reach + 1) * row_mm) ** 2
+        column_term = (np.arange(min(math.floor(radius_mm / column_mm) + 1, columns) + 1) * column_mm) ** 2
+        widest = (np.sqrt(row_term[:, None] + column_term[None, :]) <= radius_mm).sum(axis=1) - 1
+        # Where no mask is in reach, nothing is painted, on either side.
+        widest = np.append(widest, -4 * columns).astype(self._type)
+        span = widest[np.minimum(self._vertical[:, box], reach + 1)]
+        column = np.arange(self._box[1].start, self._box[1].stop, dtype=self._type)[:, None]
+        last = _largest_so_far(column + span)
+        first = -_largest_so_far((span - column)[::-1])[::-1]
+        painted = image[box]
+        painted[:, self._box[1]][((last >= column) | (first <= column)).T] = label
+        left = slice(max(int(first[0].min()), 0), self._box[1].start)
+        right = slice(self._box[1].stop, max(min(int(last[-1].max()) + 1, columns), self._box[1].stop))
+        painted[:, left][np.arange(left.start, left.stop) >= first[0][:, None]] = label
+        painted[:, right][np.arange(right.start, right.stop) <= last[-1][:, None]] = label
+
+
+def _largest_so_far(values: np.ndarray) -> np.ndarray:
+    """``np.maximum.accumulate(values, axis=0)`` by doubling steps, which takes a third of the time."""
+    found, step = values.copy(), 1
+    while step < len(found):
+        found[step:] = np.maximum(found[step:], found[:-step])
+        step *= 2
+    return found
 
 
 def _mark_below_linear(labels: np.ndarray, mass: np.ndarray) -> None:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, logit
-from scipy.stats import norm, rankdata
+from scipy.special import expit, logit, ndtri
 
 
 class OperatingPoint(NamedTuple):
@@ -38,8 +36,14 @@ def roc_auc(labels: np.ndarray, scores: np.ndarray) -> float:
     positives, negatives = int(labels.sum()), int((~labels).sum())
     if not positives or not negatives:
         return float("nan")
-    ranks = rankdata(scores)[labels].sum()
-    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
+    total = ranks(scores)[labels].sum()
+    return float((total - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1 on; equal values share the mean of theirs. (``scipy.stats`` would take a second to be imported.)"""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]
 
 
 def operating_point(labels: np.ndarray, scores: np.ndarray) -> OperatingPoint:
@@ -127,7 +131,7 @@ def delong_variance(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray |
     if with_positive < 2 or with_negative < 2:
         return float("nan")
     # Placement values: the share of the other class that each observation beats, from ranks.
-    everywhere, positive, negative = rankdata(scores), rankdata(scores[labels]), rankdata(scores[~labels])
+    everywhere, positive, negative = ranks(scores), ranks(scores[labels]), ranks(scores[~labels])
     v10, v01 = (everywhere[labels] - positive) / n, 1 - (everywhere[~labels] - negative) / m
     auc, count = v10.mean(), member.max() + 1
     deviation10 = np.bincount(member[labels], v10 - auc, count)
@@ -151,7 +155,7 @@ def auc_estimate(
     auc, variance = roc_auc(labels, scores), delong_variance(labels, scores, groups)
     if not 0 < auc < 1 or not np.isfinite(variance):
         return Estimate(auc, float("nan"), float("nan"), len(labels))
-    reach = norm.ppf((1 + level) / 2) * np.sqrt(variance) / (auc * (1 - auc))
+    reach = ndtri((1 + level) / 2) * np.sqrt(variance) / (auc * (1 - auc))
     low, high = expit(logit(auc) + np.array([-reach, reach]))
     return Estimate(auc, float(low), float(high), len(labels))
 
@@ -179,7 +183,7 @@ def share(hits: np.ndarray, groups: np.ndarray | None = None, level: float = 0.9
             deviation = np.bincount(member, hits - p, count)
             variance = count / (count - 1) * (deviation**2).sum() / n**2
             effective = n / max(variance / (p * (1 - p) / n), 1.0)
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     centre = (p + z**2 / (2 * effective)) / (1 + z**2 / effective)
     reach = z / (1 + z**2 / effective) * math.sqrt(p * (1 - p) / effective + z**2 / (4 * effective**2))
     # Rounding must not put an end of the interval on the wrong side of the share.
@@ -249,6 +253,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     Guo et al., On calibration of modern neural networks, ICML 2017.
     """
+    from scipy.optimize import minimize_scalar  # half a second that evaluating a cohort need not wait for
+
     signed = np.where(labels, logits, -np.asarray(logits)).astype(float)
     found = minimize_scalar(
         lambda log_t: np.logaddexp(0, -signed / np.exp(log_t)).mean(), bounds=(-3, 3), method="bounded"

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +18,9 @@ from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
 from ..core.frame import Case
 from ..core.result import Settings
-from ..pipeline import software_versions
+from ..pipeline import analyze, software_versions
 from ..readers.records import CaseRecord, SpacingAssumption, read_case
+from ..readers.report import draw_example
 
 if TYPE_CHECKING:
     from ..network.bundle import Bundle
@@ -48,6 +49,33 @@ class Task:
     settings: Settings
     assumption: SpacingAssumption
     threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """A model's name, SHA-256 of its ``model.json``, and what that says of its training."""
+
+    name: str
+    sha256: str
+    training: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Team:
+    """Who does the work.
+
+    Parameters
+    ----------
+    executor : Executor
+    window : int
+        How many tasks may be under way or wait to be taken.
+    threads : int, optional
+        What torch may use in each worker; as it is, if not given.
+    """
+
+    executor: Executor
+    window: int
+    threads: int | None
 
 
 @dataclass(frozen=True)
@@ -102,6 +130,30 @@ def run_task(task: Task) -> list[Outcome]:
     return [outcomes[place] for place in range(len(task.records))]
 
 
+def describe(folder: Path | None) -> Description:
+    """What a report says of a model: its name, SHA-256 and training.
+
+    Raises
+    ------
+    BreastMassXAIError
+        When it cannot be loaded.
+    """
+    bundle = load_once(folder)
+    return Description(bundle.classifier.name, bundle.classifier.sha256, dict(bundle.description.get("training", {})))
+
+
+def draw(record: CaseRecord, folder: Path | None, settings: Settings, assumption: SpacingAssumption) -> bytes:
+    """A case's explanation as a picture, the bytes of a JPEG file.
+
+    Raises
+    ------
+    BreastMassXAIError
+        When the case can no longer be read, or matplotlib is not installed.
+    """
+    case = read_case(record, assumption)
+    return draw_example(case, analyze(case, load_once(folder), settings))
+
+
 def identity(record: CaseRecord) -> dict[str, Any]:
     """The columns by which a case is known."""
     return {
@@ -131,56 +183,64 @@ def load_once(folder: Path | None) -> Bundle:
     return load_bundle(folder)
 
 
-def in_order(executor: Executor, tasks: Sequence[Task], window: int) -> Iterator[list[Outcome]]:
-    """The tasks' outcomes in the tasks' order; at most `window` tasks are under way or waiting to be taken."""
+def in_order(team: Team, tasks: Sequence[Task]) -> Iterator[list[Outcome]]:
+    """The tasks' outcomes in the tasks' order; only so many tasks are under way or waiting as the team's window says.
+
+    Raises
+    ------
+    BreastMassXAIError
+        When a worker process dies.
+    """
     waiting: deque[Future[list[Outcome]]] = deque()
     try:
         for task in tasks:
-            waiting.append(executor.submit(run_task, task))
-            if len(waiting) >= window:
+            waiting.append(team.executor.submit(run_task, task))
+            if len(waiting) >= team.window:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise BreastMassXAIError(
-            "A worker process ended without a word, most likely for want of memory: try again with fewer --jobs."
-        ) from error
     finally:
         for future in waiting:
             future.cancel()
 
 
 @contextmanager
-def workers(jobs: int, dask: str | None) -> Iterator[tuple[Executor, int, int | None]]:
+def workers(jobs: int, dask: str | None) -> Iterator[Team]:
     """Who runs the tasks: this process (one job), processes of this machine, or a cluster of dask.distributed.
-
-    Yields
-    ------
-    executor, window, threads
-        `threads` is what torch may use in each worker.
 
     Raises
     ------
     MissingPackageError
         When dask.distributed is asked for and not installed.
     BreastMassXAIError
-        When the cluster cannot be reached.
+        When the cluster cannot be reached, or a worker process dies.
     """
     if dask is not None:
         with _cluster(dask) as client:
             count = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
-            yield client.get_executor(pure=False), 2 * count, 1
+            yield Team(client.get_executor(pure=False), 2 * count, 1)
     elif jobs == 1:
-        yield _Here(), 1, None
+        yield Team(_Here(), 1, None)
     else:
         from multiprocessing import get_context
 
         threads = max((os.cpu_count() or 1) // jobs, 1)
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (threads,))
         try:
-            yield pool, 2 * jobs, threads
+            for _ in range(jobs):  # all of them start now, while this process lists the data
+                pool.submit(_warm_up)
+            yield Team(pool, 2 * jobs, threads)
+        except BrokenProcessPool as error:
+            raise BreastMassXAIError(
+                "A worker process ended without a word, most likely for want of memory: try again with fewer --jobs."
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _warm_up() -> None:
+    with suppress(ImportError):  # what is missing is told when a model is asked for
+        pass
 
 
 def _start_worker(threads: int) -> None:

@@ -9,20 +9,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ..core.cohort import Cohort, examples, report_tables
-from ..core.errors import InputError
-from ..core.explain import Explanation
-from ..core.frame import Case
+from ..core.errors import InputError, MissingPackageError
 from ..core.result import Settings
-from ..pipeline import analyze, software_versions
-from ..readers.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, read_case, read_dataset
+from ..pipeline import software_versions
+from ..readers.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, read_dataset
+from ..readers.findings import findings
 from ..readers.predictions import read_predictions
 from ..readers.report import Picture, write_report
 from ..readers.results import atomic_folder
-from .cohort_worker import BATCH, Task, identity, in_order, load_once, workers
+from .cohort_worker import BATCH, Description, Task, Team, describe, draw, identity, in_order, workers
 from .progress import reporter
 
 REPORT_SCHEMA_VERSION = 1
@@ -76,51 +76,35 @@ def evaluate(request: EvaluateRequest, progress_kind: str = "auto") -> None:
         With one sentence; then nothing is written.
     """
     started = time.monotonic()
+    if find_spec("matplotlib") is None:
+        raise MissingPackageError("The report needs the package matplotlib: install it with pip.")
+    if request.predictions is not None:
+        _evaluate(request, None, started, progress_kind)
+        return
+    with workers(request.jobs, request.dask) as team:
+        _evaluate(request, team, started, progress_kind)
+
+
+def _evaluate(request: EvaluateRequest, team: Team | None, started: float, progress_kind: str) -> None:
     data = read_dataset(request.data)
     if not data.records:
         reasons = "; ".join(sorted({entry.reason for entry in data.skipped})[:3])
         raise InputError(f"The data set {data.name} has no case that can be used: {reasons or 'it is empty'}.")
     out = request.out or Path(f"{data.name}-evaluated")
     with atomic_folder(out, request.force, REPORT_FILE) as folder:
-        progress = reporter(progress_kind)
-        if request.predictions is not None:
+        if team is None:
+            assert request.predictions is not None
             streams = [_Stream(request.predictions.stem, "", {}, {})]
             cohorts, skipped = _from_predictions(request, data, folder)
         else:
-            streams = _streams(request)
-            cohorts, skipped = _from_models(request, data, streams, folder, progress)
+            streams = _streams(request, team)
+            cohorts, skipped = _from_models(request, data, streams, folder, team, reporter(progress_kind))
         skipped = [*data.skipped, *skipped]
         if not len(cohorts[0]):
             raise InputError(f"No case of {data.name} could be evaluated; the first reason: {skipped[0].reason}")
-        listed = len(data.records) + len(data.skipped)
-        report = {
-            "schema_version": REPORT_SCHEMA_VERSION,
-            "command": request.command,
-            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "software": software_versions(),
-            "data": {
-                "name": data.name,
-                "listed": listed,
-                "evaluated": len(cohorts[0]),
-                "left_out": [{"identifier": entry.identifier, "reason": entry.reason} for entry in skipped],
-                "notes": list(data.notes),
-                "malignant": int(cohorts[0].malignant.sum()),
-                "patients": len(set(cohorts[0].patients)),
-                "spacing": _spacing_words(request.assumption),
-            },
-            "settings": {"ring_mm": request.settings.ring_mm, "grey_zone": request.settings.grey_zone},
-            "models": [
-                {
-                    "name": stream.name,
-                    "sha256": stream.sha256,
-                    "training": stream.training,
-                    "out_of_fold": request.out_of_fold,
-                    **report_tables(cohort),
-                }
-                for stream, cohort in zip(streams, cohorts, strict=True)
-            ],
-        }
-        pictures = _pictures(request, data, streams[0], cohorts[0]) if request.predictions is None else []
+        drawing = _pictures(request, data, streams[0], cohorts[0], team) if team is not None else []
+        report = _report(request, data, streams, cohorts, skipped)
+        pictures = [draw() for draw in drawing]
         report["examples"] = [{"title": p.title, "identifier": p.identifier} for p in pictures]
         report["seconds"] = round(time.monotonic() - started, 1)
         (folder / REPORT_FILE).write_text(
@@ -131,33 +115,70 @@ def evaluate(request: EvaluateRequest, progress_kind: str = "auto") -> None:
     print(f"Report: {out / 'report.html'}")
 
 
-def _streams(request: EvaluateRequest) -> list[_Stream]:
+def _report(
+    request: EvaluateRequest, data: DataSet, streams: list[_Stream], cohorts: list[Cohort], skipped: list[Skipped]
+) -> dict[str, Any]:
+    """What ``report.json`` holds, but for the examples and the time it took."""
+    return {
+        "schema_version": REPORT_SCHEMA_VERSION,
+        "command": request.command,
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "software": software_versions(),
+        "data": {
+            "name": data.name,
+            "listed": len(data.records) + len(data.skipped),
+            "evaluated": len(cohorts[0]),
+            "left_out": [{"identifier": entry.identifier, "reason": entry.reason} for entry in skipped],
+            "notes": list(data.notes),
+            "malignant": int(cohorts[0].malignant.sum()),
+            "patients": len(set(cohorts[0].patients)),
+            "spacing": _spacing_words(request.assumption),
+        },
+        "settings": {"ring_mm": request.settings.ring_mm, "grey_zone": request.settings.grey_zone},
+        "models": [_model(stream, cohort, request) for stream, cohort in zip(streams, cohorts, strict=True)],
+    }
+
+
+def _model(stream: _Stream, cohort: Cohort, request: EvaluateRequest) -> dict[str, Any]:
+    tables = report_tables(cohort)
+    return {
+        "name": stream.name,
+        "sha256": stream.sha256,
+        "training": stream.training,
+        "out_of_fold": request.out_of_fold,
+        "findings": findings(tables),
+        **tables,
+    }
+
+
+def _streams(request: EvaluateRequest, team: Team) -> list[_Stream]:
     folders: tuple[Path | None, ...] = request.models or (None,)
-    bundles = [load_once(folder) for folder in folders]
+    asked = [team.executor.submit(describe, folder) for folder in folders]
+    models = [future.result() for future in asked]
     if not request.out_of_fold:
-        names = [bundle.classifier.name for bundle in bundles]
+        names = [model.name for model in models]
         if len(set(names)) < len(names):
             names = [f"{name} ({number})" for number, name in enumerate(names, start=1)]
         return [
-            _Stream(name, bundle.classifier.sha256, {None: folder}, _training(bundle))
-            for name, bundle, folder in zip(names, bundles, folders, strict=True)
+            _Stream(name, model.sha256, {None: folder}, _training(model))
+            for name, model, folder in zip(names, models, folders, strict=True)
         ]
     by_fold: dict[int | None, Path | None] = {}
-    for bundle, folder in zip(bundles, folders, strict=True):
-        fold = bundle.description.get("training", {}).get("test_partition")
+    for model, folder in zip(models, folders, strict=True):
+        fold = model.training.get("test_partition")
         if fold is None or fold in by_fold:
             raise InputError(
-                f"The model {bundle.classifier.name} does not say a test partition of its own (training, "
-                "test_partition in its model.json), so no case is known to be out of its training data."
+                f"The model {model.name} does not say a test partition of its own (training, test_partition in its "
+                "model.json), so no case is known to be out of its training data."
             )
         by_fold[fold] = folder
-    prints = " ".join(bundle.classifier.sha256 for bundle in bundles)
-    return [_Stream(f"out of fold: {bundles[0].classifier.name} and others", prints, by_fold, _training(bundles[0]))]
+    prints = " ".join(model.sha256 for model in models)
+    return [_Stream(f"out of fold: {models[0].name} and others", prints, by_fold, _training(models[0]))]
 
 
-def _training(bundle: Any) -> dict[str, Any]:
-    found = bundle.description.get("training", {})
-    return {key: found[key] for key in ("data", "frames", "test_partition", "command") if key in found}
+def _training(model: Description) -> dict[str, Any]:
+    kept = ("data", "frames", "test_partition", "command")
+    return {key: model.training[key] for key in kept if key in model.training}
 
 
 def _from_models(
@@ -165,28 +186,28 @@ def _from_models(
     data: DataSet,
     streams: list[_Stream],
     folder: Path,
+    team: Team,
     progress: Callable[[int, int, str], None],
 ) -> tuple[list[Cohort], list[Skipped]]:
     """Stream the cases through the workers into tables on the disk and the numbers in memory."""
     cohorts, skipped = [Cohort() for _ in streams], []
     tables = [_Table(folder / name) for name in _table_names(streams)]
     done = 0
-    with workers(request.jobs, request.dask) as (executor, window, threads):
-        tasks, missing = _tasks(request, data, streams, threads)
-        skipped += missing
-        try:
-            for outcomes in in_order(executor, tasks, window):
-                for outcome in outcomes:
-                    if outcome.reason:
-                        skipped.append(Skipped(outcome.record.identifier, outcome.reason))
-                    for table, cohort, row in zip(tables, cohorts, outcome.rows, strict=False):
-                        table.write(row)
-                        cohort.append(row)
-                done += len(outcomes)
-                progress(done, len(data.records), "cases")
-        finally:
-            for table in tables:
-                table.close([*data.skipped, *skipped])
+    tasks, missing = _tasks(request, data, streams, team.threads)
+    skipped += missing
+    try:
+        for outcomes in in_order(team, tasks):
+            for outcome in outcomes:
+                if outcome.reason:
+                    skipped.append(Skipped(outcome.record.identifier, outcome.reason))
+                for table, cohort, row in zip(tables, cohorts, outcome.rows, strict=False):
+                    table.write(row)
+                    cohort.append(row)
+            done += len(outcomes)
+            progress(done, len(data.records), "cases")
+    finally:
+        for table in tables:
+            table.close([*data.skipped, *skipped])
     return cohorts, skipped
 
 
@@ -260,21 +281,22 @@ class _Table:
         self._file.close()
 
 
-def _pictures(request: EvaluateRequest, data: DataSet, stream: _Stream, cohort: Cohort) -> list[Picture]:
+def _pictures(
+    request: EvaluateRequest, data: DataSet, stream: _Stream, cohort: Cohort, team: Team
+) -> list[Callable[[], Picture]]:
+    """The examples; other workers than this process draw them while it goes on."""
     records = {record.identifier: record for record in data.records}
-    pictures = []
-    for title, identifiers in examples(cohort, request.pictures).items():
-        for identifier in identifiers:
-            record = records[identifier]
-            folder = stream.folders[record.partition if request.out_of_fold else None]
-            case, explanation = _explained(record, folder, request)
-            pictures.append(Picture(title, identifier, record.label, case, explanation))
-    return pictures
+    probability = dict(zip(cohort.identifiers, cohort["probability"], strict=True))
 
+    def example(title: str, record: CaseRecord) -> Callable[[], Picture]:
+        folder = stream.folders[record.partition if request.out_of_fold else None]
+        drawn = team.executor.submit(draw, record, folder, request.settings, request.assumption)
+        return lambda: Picture(
+            title, record.identifier, record.label, float(probability[record.identifier]), drawn.result()
+        )
 
-def _explained(record: CaseRecord, folder: Path | None, request: EvaluateRequest) -> tuple[Case, Explanation]:
-    case = read_case(record, request.assumption)
-    return case, analyze(case, load_once(folder), request.settings)
+    chosen = examples(cohort, request.pictures)
+    return [example(title, records[name]) for title, names in chosen.items() for name in names]
 
 
 def _spacing_words(assumption: SpacingAssumption) -> str:
@@ -290,15 +312,5 @@ def _print_summary(report: dict[str, Any]) -> None:
     data = report["data"]
     print(f"{data['name']}: {data['evaluated']} of {data['listed']} cases evaluated, {len(data['left_out'])} left out.")
     for model in report["models"]:
-        for level, table in model["table_1"].items():
-            auc = table["auc"]
-            if auc["value"] is not None:
-                interval = "" if auc["low"] is None else f" ({auc['low']:.3f} to {auc['high']:.3f})"
-                print(f"  {model['name']}: AUC per {level} {auc['value']:.3f}{interval}, n = {table['n']}")
-        if "table_2" in model:
-            found = model["table_2"]["correct"]["regions"]["any"]
-            if found["either"]["value"] is not None:
-                print(
-                    f"  {model['name']}: at least one region hit in {found['either']['value']:.0%} of the correctly "
-                    f"classified, by chance {found['chance_in_field']['either']:.0%}"
-                )
+        for sentence in model["findings"]:
+            print(f"  {model['name']}: {sentence}")

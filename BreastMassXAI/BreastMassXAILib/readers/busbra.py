@@ -6,14 +6,13 @@ import csv
 from pathlib import Path
 
 from ..core.errors import InputError
-from .records import CaseRecord
+from .records import CaseRecord, DataSet, Skipped, label_of
 
 _BUSBRA_COLUMNS = ("ID", "Case", "Pathology", "Side")
 _FOLD_COLUMNS = ("ID", "kFold")
-_LABELS = ("malignant", "benign")
 
 
-def read_busbra(folder: Path) -> list[CaseRecord]:
+def list_busbra(folder: Path) -> DataSet:
     """List the cases of BUS-BRA (Gomez-Flores et al., Med Phys 51:3110-3123, 2024) in the order of its table.
 
     Parameters
@@ -22,10 +21,15 @@ def read_busbra(folder: Path) -> list[CaseRecord]:
         Holds ``bus_data.csv``, ``Images/<ID>.png``, ``Masks/mask_<ID without "bus_">.png`` and, for the partitions,
         ``5-fold-cv.csv``.
 
+    Returns
+    -------
+    DataSet
+        Cases whose files are missing or whose pathology is unknown are `skipped`.
+
     Raises
     ------
     InputError
-        When a file or a column is missing, or a value is none that the data set knows.
+        When a table or a column is missing, or a partition is no number.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -33,21 +37,37 @@ def read_busbra(folder: Path) -> list[CaseRecord]:
     partitions = {}
     if (folder / "5-fold-cv.csv").exists():
         partitions = {row["ID"]: _fold(row) for row in _table(folder / "5-fold-cv.csv", _FOLD_COLUMNS)}
-    records = [_record(folder, row, partitions) for row in _table(folder / "bus_data.csv", _BUSBRA_COLUMNS)]
-    missing = [path for record in records for path in (record.image, record.mask) if not path.is_file()]
-    if missing:
-        raise InputError(
-            f"{len(missing)} of the files that bus_data.csv lists are missing, the first is "
-            f"{missing[0].relative_to(folder).as_posix()}."
-        )
-    return records
+    records: list[CaseRecord] = []
+    skipped: list[Skipped] = []
+    for row in _table(folder / "bus_data.csv", _BUSBRA_COLUMNS):
+        try:
+            records.append(_record(folder, row, partitions))
+        except InputError as error:
+            skipped.append(Skipped(row["ID"], str(error)))
+    return DataSet("BUS-BRA", tuple(records), tuple(skipped))
+
+
+def read_busbra(folder: Path) -> list[CaseRecord]:
+    """The cases of a BUS-BRA that is whole, as :func:`list_busbra` lists them.
+
+    Raises
+    ------
+    InputError
+        As there, and when a case has to be left out.
+    """
+    data = list_busbra(folder)
+    if data.skipped:
+        raise InputError(f"{len(data.skipped)} of BUS-BRA's cases cannot be used; the first: {data.skipped[0].reason}")
+    return list(data.records)
 
 
 def _record(folder: Path, row: dict[str, str], partitions: dict[str, int]) -> CaseRecord:
-    identifier, label = row["ID"], row["Pathology"].strip().lower()
-    if label not in _LABELS:
-        raise InputError(f"bus_data.csv gives {identifier} the pathology {label!r}: neither malignant nor benign.")
-    return CaseRecord(
+    identifier = row["ID"]
+    try:
+        label = label_of(row["Pathology"])
+    except InputError as error:
+        raise InputError(f"bus_data.csv gives {identifier} the pathology {row['Pathology']!r}: {error}") from None
+    record = CaseRecord(
         identifier=identifier,
         image=folder / "Images" / f"{identifier}.png",
         mask=folder / "Masks" / f"mask_{identifier.removeprefix('bus_')}.png",
@@ -56,6 +76,10 @@ def _record(folder: Path, row: dict[str, str], partitions: dict[str, int]) -> Ca
         view=row["Side"],
         partition=partitions.get(identifier),
     )
+    for path in (record.image, record.mask):
+        if not path.is_file():
+            raise InputError(f"The file {path.relative_to(folder).as_posix()} that bus_data.csv lists is missing.")
+    return record
 
 
 def _fold(row: dict[str, str]) -> int:

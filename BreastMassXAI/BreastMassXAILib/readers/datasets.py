@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError
-from .busbra import read_busbra
+from .busbra import list_busbra, read_busbra
 from .class_folders import is_class_folder, read_class_folders
 from .manifest import read_manifest
 from .oasbud import read_oasbud
@@ -42,7 +42,7 @@ def read_dataset(path: Path) -> DataSet:
     path = Path(path)
     if path.is_dir():
         if (path / "bus_data.csv").is_file():
-            return DataSet("BUS-BRA", tuple(read_busbra(path)))
+            return list_busbra(path)
         if (path / "manifest.csv").is_file():
             return read_manifest(path / "manifest.csv")
         if is_class_folder(path):

@@ -17,7 +17,10 @@ from ..core.words import NAMES, headline, in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
+SIZE, DPI = (16, 8), 110
+"""Of the page: width and height in inches, and dots per inch of the file."""
 DRAWN_PIXELS = 900
 """Longest side of a frame that is drawn pixel by pixel."""
 WORDS_LINES = 27
@@ -38,6 +41,24 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
     MissingPackageError
         When matplotlib is not installed.
     """
+    _figure(case, explanation, saliency_range, DPI).savefig(path, metadata={"Software": None})
+
+
+def figure_pixels(case: Case, explanation: Explanation, width: int) -> np.ndarray:
+    """The same page as an RGB image, `width` pixels wide and half as high; uint8.
+
+    Raises
+    ------
+    MissingPackageError
+        When matplotlib is not installed.
+    """
+    figure = _figure(case, explanation, None, width / SIZE[0])
+    canvas: Any = figure.canvas
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _figure(case: Case, explanation: Explanation, saliency_range: float | None, dpi: float) -> Figure:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -45,7 +66,7 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
         raise MissingPackageError("The picture needs the package matplotlib: install it with pip.") from error
 
     case, explanation = _thinned(case, explanation)
-    figure = Figure(figsize=(16, 8), dpi=110, facecolor="white")
+    figure = Figure(figsize=SIZE, dpi=dpi, facecolor="white")
     FigureCanvasAgg(figure)
     parts = figure.add_gridspec(
         1, 3, width_ratios=(1.0, 1.25, 0.7), left=0.02, right=0.985, top=0.87, bottom=0.05, wspace=0.27
@@ -75,7 +96,7 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
     words.text(0, 1.0, text, va="top", ha="left", fontsize=size, linespacing=1.45)
     figure.text(0.985, 0.012, "Research use only.", ha="right", fontsize=9)
     figure.suptitle(headline(explanation.result), x=0.02, y=0.965, ha="left", fontsize=15, fontweight="bold")
-    figure.savefig(path, metadata={"Software": None})
+    return figure
 
 
 def _thinned(case: Case, explanation: Explanation) -> tuple[Case, Explanation]:

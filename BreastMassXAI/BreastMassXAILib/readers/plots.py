@@ -62,7 +62,7 @@ def _svg(draw: Callable[[Axes], None]) -> str:
 def _share_axis(axes: Axes, which: str, top: float = 1.0) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    (axes.xaxis if which == "x" else axes.yaxis).set_major_formatter(PercentFormatter(1, decimals=0))
+    (axes.xaxis if which == "x" else axes.yaxis).set_major_formatter(PercentFormatter(1, decimals=None))
     (axes.set_xlim if which == "x" else axes.set_ylim)(-0.02 * top, 1.02 * top)
 
 

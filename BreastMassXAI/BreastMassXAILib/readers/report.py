@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,26 @@ from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.regions import RELEVANT
 from ..core.words import NAMES
-from .figure import write_figure
+from .figure import figure_pixels
+from .findings import above_chance, pointing_against_quality, suspension_answers
 from .plots import curves, models_plot
 
 PICTURE_WIDTH = 1100
 """Pixels of an example's picture; 100 KB each as JPEG."""
 _SHOWN_REASONS = 20
+_NARROW = 4
+"""Columns that a telephone shows."""
 _REGION_NAMES = {**NAMES, "any": "at least one of the three"}
+_POINTING_HEADS = (
+    "Region",
+    "n|Hit by one of the two",
+    "n|By chance",
+    "n|Hit by the maximum",
+    "n|Hit by the minimum",
+    "n|One point by chance",
+    "n|Share of the whole scan area",
+    "n|Two points by chance, whole scan area",
+)
 _STYLE = """
 body{font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:#1a1a1a;max-width:1080px;margin:0 auto;
 padding:24px 32px 60px;background:#fff}
@@ -30,7 +42,8 @@ h1{font-size:28px;margin:0 0 4px}h2{font-size:21px;margin:44px 0 6px;border-bott
 h3{font-size:17px;margin:24px 0 4px}p{margin:8px 0}.lead{font-size:17px}
 .note{color:#555;font-size:14.5px}table{border-collapse:collapse;margin:12px 0;font-variant-numeric:tabular-nums}
 th,td{padding:5px 14px 5px 0;text-align:left;border-bottom:1px solid #ddd;vertical-align:top}
-th{font-weight:600;border-bottom:2px solid #888}td.n,th.n{text-align:right}td.n small,.key small{display:block}
+th{font-weight:600;border-bottom:2px solid #888}td.n,th.n{text-align:right}
+tbody th{padding-top:14px}td.n small,.key small{display:block}
 tr.sum td{font-weight:600;border-top:1px solid #888}small{color:#666;white-space:nowrap}
 .warn{background:#fff4e0;border-left:4px solid #c8500a;padding:8px 14px;margin:12px 0}
 .key{display:flex;flex-wrap:wrap;gap:14px;margin:18px 0}
@@ -39,19 +52,40 @@ tr.sum td{font-weight:600;border-top:1px solid #888}small{color:#666;white-space
 figure{margin:10px 0;flex:1 1 440px;max-width:520px}figure.wide{max-width:none}
 figcaption{font-size:14.5px;color:#333}svg{width:100%;height:auto}
 img{width:100%;height:auto;border:1px solid #ccc}code{background:#f2f2f2;padding:1px 4px;overflow-wrap:anywhere}
-@media print{body{max-width:none;padding:0}h2{break-after:avoid}figure,table{break-inside:avoid}}
+.table{overflow-x:auto}ul{padding-left:22px;margin:8px 0}li{margin:4px 0}
+@media (max-width:700px){body{padding:14px 14px 40px;font-size:15px}th,td{padding-right:9px}figure{flex-basis:100%}
+th{font-size:14px}h1{font-size:23px}
+.wide::before{content:"Wide table: move it sideways.";color:#555;font-size:13px}}
+@media print{body{max-width:none;padding:0;font-size:11pt}h2,h3{break-after:avoid}figure,table{break-inside:avoid}
+.table{overflow:visible}.wide::before{content:none}table{font-size:8.5pt}th,td{padding:3px 7px 3px 0}
+.key div,.warn{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Picture:
-    """An example to show, with the reason why it was chosen."""
+    """An example to show: why it was chosen, which case it is, what the model said of it, and a JPEG file's bytes."""
 
     title: str
     identifier: str
     label: str
-    case: Case
-    explanation: Explanation
+    probability: float
+    jpeg: bytes
+
+
+def draw_example(case: Case, explanation: Explanation) -> bytes:
+    """An explanation's page as a JPEG file's bytes.
+
+    Raises
+    ------
+    MissingPackageError
+        When matplotlib is not installed.
+    """
+    from PIL import Image
+
+    data = io.BytesIO()
+    Image.fromarray(figure_pixels(case, explanation, PICTURE_WIDTH)).save(data, "JPEG", quality=85, optimize=True)
+    return data.getvalue()
 
 
 def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture] = ()) -> None:
@@ -74,6 +108,7 @@ def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture]
     parts = [
         _head(report),
         _seen_before(report),
+        _in_short(models),
         _left_out(report["data"]),
         _table_1(models[0]),
         *_quality(models[0], drawn),
@@ -124,6 +159,14 @@ def _head(report: dict[str, Any]) -> str:
     )
 
 
+def _in_short(models: Sequence[dict[str, Any]]) -> str:
+    parts = ["<h2>In short</h2>"]
+    for model in models:
+        name = f"<h3>{escape(model['name'])}</h3>" if len(models) > 1 else ""
+        parts.append(name + "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in model["findings"]) + "</ul>")
+    return "".join(parts)
+
+
 def _seen_before(report: dict[str, Any]) -> str:
     """A warning where the model learned from the very data that it is judged by."""
     data = report["data"]["name"]
@@ -143,8 +186,8 @@ def _trained_on(model: dict[str, Any]) -> str:
 
 def _left_out(data: dict[str, Any]) -> str:
     left = data["left_out"]
-    words = f"{data['listed']} cases are listed: {data['evaluated']} were evaluated, {len(left)} were left out"
-    text = f"<p>{words}{'.' if not left else ', for these reasons:'}</p>"
+    words = f"{data['listed']} images are listed: {data['evaluated']} were evaluated, {len(left)} were left out"
+    text = f"<h2>Which images</h2><p>{words}{'.' if not left else ', for these reasons:'}</p>"
     if left:
         alike = Counter(entry["reason"] for entry in left)
         rows = []
@@ -152,7 +195,7 @@ def _left_out(data: dict[str, Any]) -> str:
             names = [entry["identifier"] for entry in left if entry["reason"] == reason]
             shown = ", ".join(names[:4]) + (" ..." if count > 4 else "")
             rows.append([("n", str(count)), reason, shown])
-        text += _table(["n|Cases", "Reason", "Which"], rows)
+        text += _table(["n|Images", "Reason", "Which"], rows)
         if len(alike) > _SHOWN_REASONS:
             text += "<p class='note'>Further reasons are in cases.csv and report.json.</p>"
     return text + "".join(f"<p class='warn'>{escape(note)}</p>" for note in data["notes"])
@@ -209,54 +252,38 @@ def _table_2(model: dict[str, Any], ring_mm: float) -> str:
         "strongest point of each kind, the maximum and the minimum, is looked up: a region is hit when one of the two "
         f"lies in it, so one image may score two hits. The ring is {ring_mm:g} mm wide. <b>Chance</b> is what two "
         "points thrown at random into the part of the image that the network sees would hit; a map is worth no more "
-        "than what it exceeds that by.</p>"
+        "than what it exceeds that by. The last two columns say the same of the whole scan area, where most networks "
+        "cannot point. All figures are shares of the images named above each table.</p>"
     ]
     for subset, words in (("correct", "Correctly classified images (as in the paper)"), ("all", "All images")):
         table = model["table_2"][subset]
-        rows = []
-        for region in (*RELEVANT, "any"):
-            entry = table["regions"][region]
-            inside, whole = entry["chance_in_field"], entry["chance_in_scan_area"]
-            rows.append(
-                [
-                    _REGION_NAMES[region],
-                    ("n", _percent(entry["either"])),
-                    ("n", _plain(inside["either"])),
-                    ("n", _percent(entry["max"])),
-                    ("n", _percent(entry["min"])),
-                    ("n", _plain(inside["one"])),
-                    ("n", _plain(whole["either"])),
-                ]
-            )
-        heads = [
-            "Region",
-            "n|Hit",
-            "n|By chance",
-            "n|Maximum alone",
-            "n|Minimum alone",
-            "n|One point by chance",
-            "n|Two points by chance, whole image",
-        ]
-        parts.append(f"<h3>{words}: {table['n']}</h3>" + _table(heads, rows, last_is_sum=True))
-    rows = []
+        parts.append(f"<h3>{words}: {table['n']}</h3>" + _table(_POINTING_HEADS, _pointing_rows(table), sums=True))
+        rows: list[list[Any]] = []
+        for label in ("malignant", "benign"):
+            table = model["table_2"][label if subset == "all" else f"{subset} {label}"]
+            rows += [[("group", f"{label.capitalize()}: {table['n']}")], *_pointing_rows(table)]
+        parts.append(f"<h3>{words}, by class</h3>" + _table(_POINTING_HEADS, rows, sums=True))
+    return "".join(parts)
+
+
+def _pointing_rows(table: dict[str, Any]) -> list[list[Any]]:
+    rows: list[list[Any]] = []
     for region in (*RELEVANT, "any"):
-        row: list[Any] = [_REGION_NAMES[region]]
-        for subset in ("correct malignant", "correct benign", "malignant", "benign"):
-            row.append(("n", _percent(model["table_2"][subset]["regions"][region]["either"])))
-        rows.append(row)
-    heads = [
-        "Region hit",
-        *(
-            f"n|{words} ({model['table_2'][name]['n']})"
-            for name, words in (
-                ("correct malignant", "Malignant, correct"),
-                ("correct benign", "Benign, correct"),
-                ("malignant", "Malignant, all"),
-                ("benign", "Benign, all"),
-            )
-        ),
-    ]
-    return "".join(parts) + "<h3>By class</h3>" + _table(heads, rows, last_is_sum=True)
+        entry = table["regions"][region]
+        inside, whole = entry["chance_in_field"], entry["chance_in_scan_area"]
+        rows.append(
+            [
+                _REGION_NAMES[region],
+                ("n", _percent(entry["either"])),
+                ("n", _plain(inside["either"])),
+                ("n", _percent(entry["max"])),
+                ("n", _percent(entry["min"])),
+                ("n", _plain(inside["one"])),
+                ("n", _plain(whole["one"])),
+                ("n", _plain(whole["either"])),
+            ]
+        )
+    return rows
 
 
 def _sweeps(drawn: dict[str, str]) -> str:
@@ -314,6 +341,7 @@ def _suspension(model: dict[str, Any], drawn: dict[str, str]) -> str:
         )
     )
     text += _table(heads, rows, raw_first=True)
+    text += "".join(f"<p><b>{escape(answer)}</b></p>" for answer in suspension_answers(found))
     return text + (
         "<div class='two'>"
         + _figure(
@@ -337,14 +365,23 @@ def _models(models: Sequence[dict[str, Any]]) -> str:
                 ("n", f"{model['calibration']['ece']:.3f}"),
                 ("n", _percent(hit["either"]) if hit else ""),
                 ("n", _plain(hit["chance_in_field"]["either"]) if hit else ""),
+                ("n", f"{100 * above:+.0f}" if (above := above_chance(model)) is not None else ""),
             ]
         )
-    heads = ["Model", "n|AUC per image", "n|AUC per case", "n|ECE", "n|At least one region hit", "n|By chance"]
+    heads = [
+        "Model",
+        "n|AUC per image",
+        "n|AUC per case",
+        "n|ECE",
+        "n|At least one region hit",
+        "n|By chance",
+        "n|Above chance, points",
+    ]
     return (
         "<h2>Do better classifiers point better?</h2><p>The paper leaves open whether the pointing game grows with the "
         "classifier's quality. The same images under several models:</p>"
         + _table(heads, rows)
-        + "<div class='two'>"
+        + f"<p><b>{escape(pointing_against_quality(models))}</b></p><div class='two'>"
         + _figure(models_plot(models), "Pointing against classifying; bars are 95 % intervals, dashes chance.")
         + "</div>"
     )
@@ -362,27 +399,13 @@ def _examples(pictures: Sequence[Picture]) -> str:
         if picture.title != title:
             title = picture.title
             parts.append(f"<h3>{escape(title)}</h3>")
-        data = base64.b64encode(_jpeg(picture)).decode()
-        words = f"{picture.identifier}: truly {picture.label}, probability {picture.explanation.result.probability:.2f}"
+        data = base64.b64encode(picture.jpeg).decode()
+        words = f"{picture.identifier}: truly {picture.label}, probability {picture.probability:.2f}"
         parts.append(
             f"<figure class='wide'><img alt='{escape(words)}' src='data:image/jpeg;base64,{data}'>"
             f"<figcaption>{escape(words)}</figcaption></figure>"
         )
     return "".join(parts)
-
-
-def _jpeg(picture: Picture) -> bytes:
-    from PIL import Image
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "figure.png"
-        write_figure(path, picture.case, picture.explanation)
-        with Image.open(path) as image:
-            height = round(image.height * PICTURE_WIDTH / image.width)
-            small = image.convert("RGB").resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
-    data = io.BytesIO()
-    small.save(data, "JPEG", quality=85, optimize=True)
-    return data.getvalue()
 
 
 def _provenance(report: dict[str, Any]) -> str:
@@ -405,25 +428,38 @@ def _provenance(report: dict[str, Any]) -> str:
     )
 
 
-def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[Any]], last_is_sum: bool = False, raw_first: bool = False
-) -> str:
-    """Cells are text (escaped) or ``("n", html)`` for figures that go to the right."""
+def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]], sums: bool = False, raw_first: bool = False) -> str:
+    """A table; wide ones can be scrolled.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        ``n|`` before the words of columns of figures, which go to the right.
+    rows : sequence of sequences
+        Cells are text (escaped), ``("n", html)``, or alone in their row ``("group", text)`` for what follows.
+    sums : bool
+        Rows that tell of all regions together are set apart.
+    raw_first : bool
+        The first cells are HTML already.
+    """
 
     def head(text: str) -> str:
         return f"<th class='n'>{escape(text[2:])}</th>" if text.startswith("n|") else f"<th>{escape(text)}</th>"
 
     def cell(entry: Any, raw: bool) -> str:
-        if isinstance(entry, tuple):
-            return f"<td class='n'>{entry[1]}</td>"
-        return f"<td>{entry if raw else escape(entry)}</td>"
+        if not isinstance(entry, tuple):
+            return f"<td>{entry if raw else escape(entry)}</td>"
+        kind, words = entry
+        return f"<td class='n'>{words}</td>" if kind == "n" else f"<th colspan='{len(heads)}'>{escape(words)}</th>"
 
     lines = []
-    for number, row in enumerate(rows):
-        mark = " class='sum'" if last_is_sum and number == len(rows) - 1 else ""
+    for row in rows:
+        mark = " class='sum'" if sums and row[0] == _REGION_NAMES["any"] else ""
         cells = "".join(cell(entry, raw_first and place == 0) for place, entry in enumerate(row))
         lines.append(f"<tr{mark}>{cells}</tr>")
-    return f"<table><thead><tr>{''.join(map(head, heads))}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    top = f"<thead><tr>{''.join(map(head, heads))}</tr></thead>"
+    kind = "table wide" if len(heads) > _NARROW else "table"
+    return f"<div class='{kind}'><table>{top}<tbody>{''.join(lines)}</tbody></table></div>"
 
 
 def _figure(svg: str, caption: str) -> str:
