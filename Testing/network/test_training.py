@@ -219,6 +219,23 @@ def test_a_fit_begins_with_the_probe_and_does_not_get_worse(prepared):
         assert loss <= start + 0.01 and roc_auc(labels[held], logits) > 0.8
 
 
+def test_the_penalty_of_the_probe_goes_on_while_scaling_layers_learn(prepared):
+    """The probe is a minimum in the linear layer's weights: with the penalty they stay, without it they run away."""
+    _, cache, labels, learned, held = prepared
+    pooled = pooled_features(fresh(prepared), cache)
+    moved = {}
+    for ridge in (True, False):
+        network = fresh(prepared)
+        probe = fit_linear_probe(pooled, labels, learned, held, penalty=1.0)
+        set_linear_layer(network, probe)
+        before = network.linear.weight.detach().clone()
+        settings = replace(SETTINGS, method="linear-probe", epochs=20, patience=20, batch=32)
+        work = Training(network, cache, labels, learned, held[:0], settings, ridge=probe.ridge if ridge else None)
+        work.run()
+        moved[ridge] = float((network.linear.weight.detach() - before).norm() / before.norm())
+    assert moved[True] < moved[False] / 2
+
+
 def test_balanced_classes_count_the_same():
     labels = np.array([True] * 3 + [False] * 9)
     weights = frame_weights(labels, np.arange(12), "balanced")

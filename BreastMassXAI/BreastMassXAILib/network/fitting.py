@@ -80,7 +80,8 @@ def fit(
         probe = fit_linear_probe(pooled, labels, training, validation, weights, penalty)
         set_linear_layer(network, probe)
         processes.share(tensor.detach() for tensor in network.linear.parameters())
-    work = Training(network, cache, labels, training, validation, settings, processes)
+    ridge = None if probe is None else probe.ridge
+    work = Training(network, cache, labels, training, validation, settings, processes, ridge)
     epochs = []
     if (probe is None or settings.method != "linear-probe") and settings.epochs > 0:
         epochs = work.run(checkpoints, log, progress)

@@ -24,7 +24,9 @@ class LinearProbe:
     weight : ndarray, shape (channels,)
     bias : float
     penalty : float
-        The ridge penalty that it was fitted with.
+        The ridge penalty that it was fitted with, on standardised features.
+    ridge : ndarray, shape (channels,)
+        The same penalty on the weights as they are: ``ridge @ weight**2 / 2`` was added to the mean cross-entropy.
     validation_loss : float, optional
         Cross-entropy on the validation frames; None without any.
     """
@@ -32,6 +34,7 @@ class LinearProbe:
     weight: np.ndarray
     bias: float
     penalty: float
+    ridge: np.ndarray
     validation_loss: float | None
 
 
@@ -85,7 +88,8 @@ def fit_linear_probe(
     assert best is not None
     loss, strength, solution = best
     weight = solution[:-1] / spread
-    return LinearProbe(weight, float(solution[-1] - weight @ mean), strength, loss if len(held) else None)
+    bias = float(solution[-1] - weight @ mean)
+    return LinearProbe(weight, bias, strength, strength * spread**2, loss if len(held) else None)
 
 
 @torch.no_grad()

@@ -120,6 +120,9 @@ class Training:
         True for malignant.
     training, validation : ndarray of int
         Indices into the frames. Without validation frames all epochs are run and the last one stays.
+    ridge : ndarray, shape (channels,), optional
+        The penalty of the linear probe that the linear layer started from. It goes on: without it the linear layer
+        would unlearn, within an epoch, what kept it from overfitting.
     """
 
     network: ScaledResNet
@@ -129,6 +132,7 @@ class Training:
     validation: np.ndarray
     settings: TrainingSettings
     processes: Processes = field(default_factory=Processes)
+    ridge: np.ndarray | None = None
 
     def run(
         self,
@@ -214,6 +218,7 @@ class Training:
         network, settings, cache = self.network, self.settings, self.cache
         network.train()
         weights = frame_weights(self.labels, self.training, settings.class_weights)
+        ridge = None if self.ridge is None else self._tensor(self.ridge)
         steps = math.ceil(len(self.training) / settings.batch)
         total = 0.0
         for step, batch in enumerate(np.array_split(self._generator.permutation(self.training), steps)):
@@ -228,6 +233,8 @@ class Training:
                 )
                 (loss / len(batch)).backward()
                 total += float(loss.detach())
+            if ridge is not None and self.processes.first:  # once, as gradients are summed over the processes
+                (ridge @ network.linear.weight[0].square() / 2).backward()
             self.processes.add_gradients(self._learning().values())
             optimizer.step()
             progress((number - 1) * steps + step + 1, settings.epochs * steps, f"epoch {number}")
