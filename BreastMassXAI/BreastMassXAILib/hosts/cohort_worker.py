@@ -18,8 +18,8 @@ from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
 from ..core.frame import Case
 from ..core.result import Settings
-from ..pipeline import software_versions
-from ..readers.records import CaseRecord, SpacingAssumption, read_case
+from ..pipeline import load_model, software_versions
+from ..readers.records import CaseRecord, SpacingAssumption, identity, read_case
 
 if TYPE_CHECKING:
     from ..network.bundle import Bundle
@@ -102,17 +102,6 @@ def run_task(task: Task) -> list[Outcome]:
     return [outcomes[place] for place in range(len(task.records))]
 
 
-def identity(record: CaseRecord) -> dict[str, Any]:
-    """The columns by which a case is known."""
-    return {
-        "identifier": record.identifier,
-        "patient": record.patient,
-        "view": record.view,
-        "label": record.label,
-        "partition": record.partition,
-    }
-
-
 @lru_cache(maxsize=8)
 def load_once(folder: Path | None) -> Bundle:
     """A model, kept for the next task of this worker.
@@ -122,13 +111,7 @@ def load_once(folder: Path | None) -> Bundle:
     BreastMassXAIError
         When it cannot be loaded, or torch is not installed.
     """
-    try:
-        from ..network.bundle import load_bundle
-    except ImportError as error:
-        raise MissingPackageError(
-            f"The network needs the package {error.name}: install torch, torchvision and safetensors."
-        ) from error
-    return load_bundle(folder)
+    return load_model(folder)
 
 
 def in_order(executor: Executor, tasks: Sequence[Task], window: int) -> Iterator[list[Outcome]]:

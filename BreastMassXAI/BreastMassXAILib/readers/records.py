@@ -120,6 +120,17 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
     return Case(frame, mass, source, record.label, record.patient, record.view)
 
 
+def identity(record: CaseRecord) -> dict[str, Any]:
+    """The columns by which a case is known."""
+    return {
+        "identifier": record.identifier,
+        "patient": record.patient,
+        "view": record.view,
+        "label": record.label,
+        "partition": record.partition,
+    }
+
+
 class Cases(Sequence[Case]):
     """Cases that are read when they are asked for, so that a data set need not fit into memory."""
 

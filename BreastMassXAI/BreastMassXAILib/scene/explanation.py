@@ -29,8 +29,10 @@ from .inputs import set_segments
 
 RESULT_ATTRIBUTE = "BreastMassXAI.Result"
 CINE_ATTRIBUTE = "BreastMassXAI.CineResult"
+NETWORK_ATTRIBUTE = "BreastMassXAI.Network"
 STALE_ATTRIBUTE = "BreastMassXAI.Stale"
 FOLDER_ATTRIBUTE = "BreastMassXAI.Explanation"
+LEGEND_TITLE, STALE_LEGEND_TITLE = "logit", "logit, out of date"
 LEFT_OUT_OF_LOOPS = {"segments"}
 """The labelmap shows the same regions, and a segmentation for each frame costs far more time and room."""
 
@@ -170,6 +172,24 @@ def fill_nodes(nodes: dict[str, Any], frame_node, explanation: Explanation) -> N
 def keep_result(node, result: CaseResult) -> None:
     """Keep a result as an attribute of a node. In one line: XML attributes do not keep line breaks."""
     node.SetAttribute(RESULT_ATTRIBUTE, json.dumps(result.to_dict(), allow_nan=False))
+    node.SetAttribute(NETWORK_ATTRIBUTE, None)  # of an earlier result
+
+
+def keep_network(frame_node, data: dict[str, Any]) -> None:
+    """Keep plain data about the network's pass beside the result that :func:`show_explanation` has just kept."""
+    node = _keeper(frame_node)
+    if node is not None:
+        node.SetAttribute(NETWORK_ATTRIBUTE, json.dumps(data, allow_nan=False))
+
+
+def kept_network(frame_node) -> dict[str, Any] | None:
+    """What :func:`keep_network` kept; None where there is none or it cannot be read."""
+    node = _keeper(frame_node)
+    try:
+        found = None if node is None else json.loads(node.GetAttribute(NETWORK_ATTRIBUTE) or "null")
+    except json.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def style_nodes(nodes: dict[str, Any], new: set[str], frame_node) -> None:
@@ -202,20 +222,22 @@ def restored_result(frame_node) -> CaseResult | None:
     InputError
         When another version of this software saved the scene, with another schema.
     """
-    companion = companion_of(frame_node.GetScene(), frame_node)
-    if companion is None:
-        return None
-    # In a loop the table changes with the frame, and takes the frame's result along.
-    kept = companion.GetNodeReference("table") if _keeps_loop(companion) else companion
-    text = None if kept is None else kept.GetAttribute(RESULT_ATTRIBUTE)
-    return None if text is None else CaseResult.from_json(text)
+    node = _keeper(frame_node)
+    text = None if node is None else node.GetAttribute(RESULT_ATTRIBUTE)
+    return CaseResult.from_json(text) if text else None
 
 
-def mark_stale(frame_node, reason: str) -> None:
-    """Say that a frame's explanation no longer fits the frame, until it is shown anew."""
+def mark_stale(frame_node, reason: str | None) -> None:
+    """Say that a frame's explanation no longer fits the frame, until it is shown anew or None is given as reason.
+
+    The colour bar says so too, where the explanation is seen.
+    """
     companion = companion_of(frame_node.GetScene(), frame_node)
-    if companion is not None:
+    if companion is not None and companion.GetAttribute(STALE_ATTRIBUTE) != reason:
         companion.SetAttribute(STALE_ATTRIBUTE, reason)
+        legend = companion.GetNodeReference("legend")
+        if legend is not None:
+            _title_legend(legend, stale=reason is not None)
 
 
 def stale_reason(frame_node) -> str | None:
@@ -230,6 +252,14 @@ def collected(companion) -> ExplanationNodes:
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(companion.GetScene())
     folder = _folder(hierarchy, (nodes[role] for role in _KINDS if nodes[role] is not None))
     return ExplanationNodes(companion=companion, folder=folder, **nodes)
+
+
+def _keeper(frame_node):
+    """The node that keeps a frame's result. In a loop the table changes with the frame, and takes its result along."""
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    if companion is None:
+        return None
+    return companion.GetNodeReference("table") if _keeps_loop(companion) else companion
 
 
 def _keeps_loop(companion) -> bool:
@@ -332,9 +362,16 @@ def show_legend(companion, saliency_node) -> None:
     if legend is None:
         legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(saliency_node)
         companion.SetNodeReferenceID("legend", legend.GetID())
-        legend.SetTitleText("logit")
+        legend.SetTitleText(LEGEND_TITLE)
+    _title_legend(legend, stale=False)
     limit = saliency_node.GetDisplayNode().GetWindowLevelMax()
     legend.SetLabelFormat(f"%.{max(1, 1 - math.floor(math.log10(limit)))}f")
+
+
+def _title_legend(legend, stale: bool) -> None:
+    """Only between titles of ours: a user may have chosen another one."""
+    if legend.GetTitleText() in (LEGEND_TITLE, STALE_LEGEND_TITLE):
+        legend.SetTitleText(STALE_LEGEND_TITLE if stale else LEGEND_TITLE)
 
 
 def put_in_folder(scene, frame_node, nodes: dict[str, Any], new: set[str]) -> None:

@@ -86,12 +86,13 @@ def frame_of(volume_node) -> Frame:
     if len(voxels) != 1:
         raise InputError(f"The volume '{name}' has {len(voxels)} slices: choose a volume that holds a single frame.")
     if volume_node.GetAttribute(PROVENANCE_ATTRIBUTE) and voxels.ndim == 3:  # one of ours: its greys are a frame's
-        return Frame(voxels[0], _spacing_of(volume_node))
+        return Frame(voxels[0], spacing_of(volume_node))
     pixels, warnings = to_grey(f"The volume '{name}'", voxels[0])
-    return Frame(pixels, _spacing_of(volume_node), warnings=warnings)
+    return Frame(pixels, spacing_of(volume_node), warnings=warnings)
 
 
-def _spacing_of(volume_node) -> Spacing:
+def spacing_of(volume_node) -> Spacing:
+    """The pixel size of a frame's volume with its provenance, as :func:`frame_of` tells."""
     column_mm, row_mm, _ = volume_node.GetSpacing()
     calibrations = json.loads(volume_node.GetAttribute(CALIBRATION_ATTRIBUTE) or "[]")
     # A spacing that was changed by other hands since is no longer the calibrated one.
