@@ -23,7 +23,7 @@ from ..core.explain import Explanation
 from ..core.palette import REGION_COLORS, symmetric_range
 from ..core.regions import ELSEWHERE, REGIONS, RELEVANT
 from ..core.result import CaseResult
-from .arrays import set_volume_array
+from .arrays import array_of, set_volume_array
 from .colors import region_colors, saliency_colors
 from .inputs import set_segments
 
@@ -254,6 +254,12 @@ def collected(companion) -> ExplanationNodes:
     return ExplanationNodes(companion=companion, folder=folder, **nodes)
 
 
+def keeps_loop(frame_node) -> bool:
+    """Whether a frame's explanation is a loop's, with a result for each of the frames that the node shows in turn."""
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    return companion is not None and _keeps_loop(companion)
+
+
 def _keeper(frame_node):
     """The node that keeps a frame's result. In a loop the table changes with the frame, and takes its result along."""
     companion = companion_of(frame_node.GetScene(), frame_node)
@@ -307,6 +313,14 @@ def show_range(saliency_node, limit: float) -> None:
         display.SetWindowLevelMinMax(-limit, limit)
 
 
+def show_saliency_range(nodes: ExplanationNodes, limit: float | None) -> None:
+    """Colours and colour bar from minus `limit` to `limit` logits; None: to the largest magnitude of the map."""
+    if limit is None:
+        limit = symmetric_range(array_of(nodes.saliency.GetImageData()))
+    show_range(nodes.saliency, limit)
+    show_legend(nodes.companion, nodes.saliency, nodes.companion.GetAttribute(STALE_ATTRIBUTE) is not None)
+
+
 def _fill_extremes(node, frame_node, result: CaseResult) -> None:
     to_ras = vtkMatrix4x4()
     frame_node.GetIJKToRASMatrix(to_ras)
@@ -356,14 +370,14 @@ def _fill_table(node, result: CaseResult) -> None:
     node.SetLocked(True)
 
 
-def show_legend(companion, saliency_node) -> None:
+def show_legend(companion, saliency_node, stale: bool = False) -> None:
     """The colour bar of a saliency map, made once; its digits follow the range that is shown."""
     legend = companion.GetNodeReference("legend")
     if legend is None:
         legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(saliency_node)
         companion.SetNodeReferenceID("legend", legend.GetID())
         legend.SetTitleText(LEGEND_TITLE)
-    _title_legend(legend, stale=False)
+    _title_legend(legend, stale)
     limit = saliency_node.GetDisplayNode().GetWindowLevelMax()
     legend.SetLabelFormat(f"%.{max(1, 1 - math.floor(math.log10(limit)))}f")
 
