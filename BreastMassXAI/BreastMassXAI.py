@@ -145,8 +145,8 @@ class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def cleanup(self):
-        self.removeObservers()
         self.setParameterNode(None)
+        self.removeObservers()
         if self.panel is not None:
             self.panel.close()
             self.panel = None

@@ -204,6 +204,7 @@ class Panel:
         with self.reported():
             frame, segmentation = add_sample(self.scene, "malignant")
             self.choose(frame=frame, segmentation=segmentation, segment=MASS_SEGMENT)
+            self.ui.massCollapsibleButton.collapsed = True  # nothing is to be drawn, and the result is seen at once
             self.explain()
 
     def explain(self) -> None:

@@ -15,6 +15,9 @@ from .picture import Picture
 if TYPE_CHECKING:
     from .panel import Panel
 
+_ROW = 22
+"""Height of a row, in pixels, so that the whole table is seen without scrolling."""
+
 
 class DecisionSection:
     """The gauge, the decision in words, and a banner over both where they belong to earlier inputs."""
@@ -61,6 +64,7 @@ class PointingSection:
         table.setColumnCount(len(titles))
         table.setHorizontalHeaderLabels(titles)
         table.verticalHeader().setVisible(False)
+        table.verticalHeader().setDefaultSectionSize(_ROW)
         header = table.horizontalHeader()
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
