@@ -106,7 +106,7 @@ def test_explain_gives_what_the_command_line_gives(room, session) -> None:
     from BreastMassXAILib.pipeline import analyze, load_model
 
     case = room.case
-    session.adopt_case(case)
+    session.show_case(*session.inputs, case)
     found = session.explain()
     prepared = replace(case, frame=with_beams(with_scan_area(case.frame, case.mass)))
     assert found == analyze(prepared, load_model(), Settings()).result
@@ -221,6 +221,17 @@ def test_the_square_may_move_by_half_a_cell(room, explained) -> None:
     for pixels, fits in ((int(half), True), (int(half) + 1, False)):
         case = replace(room.case, mass=np.roll(room.case.mass, pixels, axis=1))
         assert found.fits(case) is fits
+
+
+def test_explained_again_a_moved_mass_has_an_answer_of_its_own(room, explained) -> None:
+    """The inputs are those of the stale explanation that is shown; only the network's field is another."""
+    first = explained.result
+    room.paint(np.roll(room.case.mass, 60, axis=1))
+    explained.refresh()
+    explained.explain()
+    assert state(explained) == "current"
+    assert explained.result.logit != first.logit
+    assert explained.result.field["column"] == first.field["column"] + 60
 
 
 def test_an_erased_mass_is_stale_and_says_why(room, explained) -> None:

@@ -181,3 +181,24 @@ def test_a_stopped_worker_hands_nothing_over_and_can_start_again(worker, heard) 
     finish(worker)
     assert heard.done == ["found"]
     assert heard.failed == []
+
+
+def test_an_urgent_job_runs_between_two_parts_of_a_long_one(worker, heard) -> None:
+    first, gate, order = threading.Event(), threading.Event(), []
+
+    def long(progress):
+        for number in range(3):
+            progress(number, 3, "cases")
+            yield number
+            if number == 0:
+                first.set()
+                gate.wait(10)
+
+    worker.submit(long, lambda _value: order.append("long"), lambda *_words: None, order.append)
+    worker.submit(lambda _progress: None, lambda _value: order.append("waited"), lambda *_words: None)
+    assert first.wait(10)
+    worker.submit(lambda _progress: None, lambda _value: order.append("urgent"), lambda *_words: None, urgent=True)
+    gate.set()
+    finish(worker)
+    assert order.index("urgent") < order.index(2)
+    assert order[-2:] == ["long", "waited"]

@@ -38,6 +38,7 @@ from ..scene.explanation import (
     keeps_loop,
     kept_network,
     mark_stale,
+    remove_explanation,
     restored_result,
     show_explanation,
     show_saliency_range,
@@ -100,6 +101,7 @@ class _Shown:
 
     result: CaseResult
     seen: Seen | None
+    found: NetworkPass | None = None
     images: tuple[Case, Explanation] | None = None
     saved_reason: str | None = None
 
@@ -127,6 +129,7 @@ class Session:
         self._passes: dict[tuple[str, str], NetworkPass] = {}
         self._shown: _Shown | None = None
         self._running: Job | None = None
+        self._owner: Any = None
         self._failure: tuple[Seen | None, Status] | None = None
         self._facts: InputFacts | None = None
         self._seen: Seen | None = None
@@ -161,18 +164,46 @@ class Session:
         self._observe(frame_node, segmentation_node)
         self._frame_node, self._segmentation_node, self._segment_id = frame_node, segmentation_node, segment_id
         if other:
-            self._seen = None
+            self._seen = self._owner = None
             self._adopt()
         self.refresh()
 
-    def adopt_case(self, case: Case) -> None:
-        """Say that the chosen frame shows a case read from files: its names and warnings go with the result."""
-        self._reader.adopt(self._frame_node, case)
-        self.refresh()
+    def show_case(self, frame_node, segmentation_node, segment_id: str, case: Case, owner: Any = None) -> None:
+        """Choose a frame that shows a case which was read from files: its names and warnings go with the result.
+
+        Parameters
+        ----------
+        frame_node, segmentation_node, segment_id
+            As for :meth:`set_inputs`; the nodes may be those of another case before.
+        case : Case
+        owner : object, optional
+            Who opened the case; see :attr:`owner`.
+        """
+        self._reader.adopt(frame_node, case)
+        image, kept = digest_of_voxels(frame_node), restored(kept_network(frame_node))
+        of_another = kept is None or kept[1].frame != image
+        if of_another and (self._model is None or (image, self._model.sha256) not in self._passes):
+            remove_explanation(frame_node)
+            self._shown = None if frame_node is self._frame_node else self._shown
+        self.set_inputs(frame_node, segmentation_node, segment_id)
+        self._owner = owner
+
+    @property
+    def owner(self) -> Any:
+        """Who opened the case that is shown; None once another frame was chosen."""
+        return self._owner
 
     def remember(self, frame_node, model_sha256: str, found: NetworkPass) -> None:
         """Take a pass that was made elsewhere of the frame that a node shows."""
         self._keep((digest_of_voxels(frame_node), model_sha256), found)
+
+    def pass_of(self, model_sha256: str) -> NetworkPass | None:
+        """What a model's network answered to the chosen frame, where that is known."""
+        return None if self._seen is None else self._passes.get((self._seen.frame, model_sha256))
+
+    @property
+    def scene(self) -> Any:
+        return self._scene
 
     @property
     def inputs(self) -> tuple[Any, Any, str]:
@@ -267,7 +298,7 @@ class Session:
         except BreastMassXAIError:
             self.refresh()  # says why
             return
-        worker.submit(job.run, lambda answer: self.finish(job, answer), self.fail)
+        worker.submit(job.run, lambda answer: self.finish(job, answer), self.fail, urgent=True)
 
     def explain(self, progress: Progress = silent) -> CaseResult:
         """Explain here and now.
@@ -379,7 +410,8 @@ class Session:
             if known is None:
                 return None
             case, _ = self._look()
-            self._shown = _Shown(self._shown.result, self._seen, (case, known.explain(case, self._settings)))
+            images = case, known.explain(case, self._settings)
+            self._shown = _Shown(self._shown.result, self._seen, known, images)
         return self._shown.images
 
     @property
@@ -506,11 +538,12 @@ class Session:
             return
         kept = restored(kept_network(self._frame_node))
         if kept is None:
-            self._shown = _Shown(result, None, None, None if another_frame else stale_reason(self._frame_node))
+            reason = None if another_frame else stale_reason(self._frame_node)
+            self._shown = _Shown(result, None, saved_reason=reason)
             return
         found, seen = kept
         self._keep((seen.frame, seen.model), found)
-        self._shown = _Shown(result, seen)
+        self._shown = _Shown(result, seen, found)
 
     def _follow(self, case: Case | None, seen: Seen | None, problem: Status | None) -> Status:
         """Bring what is shown in step with the inputs, and say where that leaves us."""
@@ -529,7 +562,7 @@ class Session:
         known = self._pass_for(seen)
         if known is None:
             return self._follow_without_pass(seen)
-        if self._shown is None or self._shown.seen != seen:
+        if self._shown is None or self._shown.seen != seen or self._shown.found is not known:
             self._shown = self._show(self._frame_node, self._segmentation_node, case, seen, self._settings, known)
         if not known.fits(case):
             return Status(
@@ -548,7 +581,7 @@ class Session:
         if shown.seen is None:  # a scene that keeps no more than the result: it is taken to fit what came with it
             self._shown = shown = _Shown(shown.result, seen)
             if shown.result.model.get("sha256") != seen.model:
-                self._shown = _Shown(shown.result, None, None, _why_stale(None, seen))
+                self._shown = _Shown(shown.result, None, saved_reason=_why_stale(None, seen))
                 return Status(State.STALE, _why_stale(None, seen))
         if shown.seen == seen:
             return Status(State.CURRENT, "The explanation was saved with this scene.")
@@ -570,7 +603,7 @@ class Session:
         mass_node = segmentation_node if segmentation_node.GetScene() is not None else None
         show_explanation(self._scene, frame_node, explanation, self._saliency_range, mass_node)
         keep_network(frame_node, saved(found, seen))
-        return _Shown(explanation.result, seen, (case, explanation))
+        return _Shown(explanation.result, seen, found, (case, explanation))
 
 
 def _why_stale(was: Seen | None, now: Seen) -> str:

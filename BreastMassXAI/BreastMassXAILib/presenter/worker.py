@@ -19,6 +19,7 @@ from typing import Any
 from ..core.errors import BreastMassXAIError
 from ..core.progress import Progress
 
+_WAKE, _STOP = "wake", "stop"
 STOP_S = 10.0
 """How long :meth:`Worker.stop` waits for a step of the network to end."""
 
@@ -49,7 +50,8 @@ class Worker:
     """One daemon thread, started with the first job. Whoever made it calls :meth:`poll` from a timer, some 30 ms."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[tuple[int, _Job] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[int, _Job] | str] = SimpleQueue()
+        self._urgent: SimpleQueue[tuple[int, _Job]] = SimpleQueue()
         self._ready: SimpleQueue[tuple[int, str, Callable[[], None]]] = SimpleQueue()
         self._jobs: dict[int, _Job] = {}
         self._last = 0
@@ -62,6 +64,7 @@ class Worker:
         done: Callable[[Any], None],
         failed: Callable[[str, str], None],
         each: Callable[[Any], None] | None = None,
+        urgent: bool = False,
     ) -> int:
         """Put a job in the queue.
 
@@ -76,6 +79,8 @@ class Worker:
             Called by :meth:`poll` with one sentence and the details; the sentence is empty after a cancel. Also called
             when `done` or `each` raised.
         each : callable, optional
+        urgent : bool
+            Done before all that waits, and between two parts of a job that yields.
 
         Returns
         -------
@@ -86,8 +91,12 @@ class Worker:
             self._thread = threading.Thread(target=self._serve, name="BreastMassXAI network", daemon=True)
             self._thread.start()
         self._last += 1
-        self._jobs[self._last] = _Job(work, done, failed, each)
-        self._queue.put((self._last, self._jobs[self._last]))
+        self._jobs[self._last] = job = _Job(work, done, failed, each)
+        if urgent:
+            self._urgent.put((self._last, job))
+            self._queue.put(_WAKE)
+        else:
+            self._queue.put((self._last, job))
         return self._last
 
     def cancel(self, job: int | None = None) -> None:
@@ -147,16 +156,28 @@ class Worker:
         self.cancel()
         self._jobs.clear()
         if self._thread is not None:
-            self._queue.put(None)
+            self._queue.put(_STOP)
             self._thread.join(STOP_S)
             self._thread = None
 
     def _serve(self) -> None:
-        while (entry := self._queue.get()) is not None:
-            number, job = entry
-            kind, deliver = self._outcome(number, job)
-            self._activity = None
-            self._ready.put((number, kind, deliver))
+        while (entry := self._queue.get()) != _STOP:
+            self._serve_urgent()
+            if not isinstance(entry, str):
+                self._end(*entry)
+
+    def _serve_urgent(self) -> None:
+        while True:
+            try:
+                entry = self._urgent.get_nowait()
+            except Empty:
+                return
+            self._end(*entry)
+
+    def _end(self, number: int, job: _Job) -> None:
+        kind, deliver = self._outcome(number, job)
+        self._activity = None
+        self._ready.put((number, kind, deliver))
 
     def _outcome(self, number: int, job: _Job) -> tuple[str, Callable[[], None]]:
         def progress(done: int, total: int, what: str) -> None:
@@ -180,6 +201,7 @@ class Worker:
         try:
             while True:
                 part = next(parts)
+                self._serve_urgent()
                 if job.each is not None:
                     self._ready.put((number, "part", partial(job.each, part)))
         except StopIteration as end:

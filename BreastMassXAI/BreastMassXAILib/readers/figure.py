@@ -26,7 +26,7 @@ TITLES = {"mass": "B. Mass", "peritumoral": "C. Peritumoral region", "below": "D
 
 
 def write_figure(path: Path, case: Case, explanation: Explanation, saliency_range: float | None = None) -> None:
-    """Draw frame, regions, overlay with extremes, decision and contributions on one page (PNG).
+    """Draw frame, regions, overlay with extremes, decision and contributions on one page (PNG or PDF).
 
     Parameters
     ----------
@@ -75,7 +75,8 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
     words.text(0, 1.0, text, va="top", ha="left", fontsize=size, linespacing=1.45)
     figure.text(0.985, 0.012, "Research use only.", ha="right", fontsize=9)
     figure.suptitle(headline(explanation.result), x=0.02, y=0.965, ha="left", fontsize=15, fontweight="bold")
-    figure.savefig(path, metadata={"Software": None})
+    # The same input gives the same bytes.
+    figure.savefig(path, metadata={"CreationDate": None} if path.suffix.lower() == ".pdf" else {"Software": None})
 
 
 def _thinned(case: Case, explanation: Explanation) -> tuple[Case, Explanation]:

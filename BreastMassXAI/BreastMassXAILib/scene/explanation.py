@@ -227,6 +227,31 @@ def restored_result(frame_node) -> CaseResult | None:
     return CaseResult.from_json(text) if text else None
 
 
+def remove_explanation(frame_node) -> None:
+    """Take a frame's explanation out of the scene, with its folder. A loop's stays, as it is other frames' too."""
+    scene, companion = frame_node.GetScene(), companion_of(frame_node.GetScene(), frame_node)
+    if companion is None or _keeps_loop(companion):
+        return
+    folder = collected(companion).folder
+    for role in _KINDS:
+        remove_node(scene, companion.GetNodeReference(role))
+    scene.RemoveNode(companion)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    if folder != hierarchy.GetInvalidItemID() and not hierarchy.GetNumberOfItemChildren(folder):
+        hierarchy.RemoveItem(folder)
+
+
+def remove_node(scene, node) -> None:
+    """Take a node of ours out of the scene, with its looks and what stores it."""
+    if node is None:
+        return
+    displayable = node.IsA("vtkMRMLDisplayableNode")
+    looks = [node.GetNthDisplayNode(i) for i in range(node.GetNumberOfDisplayNodes())] if displayable else []
+    for each in (*looks, node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None, node):
+        if each is not None:
+            scene.RemoveNode(each)
+
+
 def mark_stale(frame_node, reason: str | None) -> None:
     """Say that a frame's explanation no longer fits the frame, until it is shown anew or None is given as reason.
 

@@ -36,18 +36,9 @@ def add_frame(scene, frame: Frame, name: str):
         ``diag(-column_mm, -row_mm, 1)``. A frame of unknown spacing gets 1 mm pixels, and its attribute
         ``BreastMassXAI.SpacingProvenance`` says so.
     """
-    spacing = frame.spacing
-    row_mm, column_mm = spacing.mm() if spacing.known else (1.0, 1.0)
     node = slicer.vtkMRMLScalarVolumeNode()
     node.SetName(name)
-    matrix = vtkMatrix4x4()
-    for axis, size in enumerate((-column_mm, -row_mm, 1.0)):
-        matrix.SetElement(axis, axis, size)
-    node.SetIJKToRASMatrix(matrix)
-    node.SetAttribute(PROVENANCE_ATTRIBUTE, spacing.provenance.value)
-    shown = frame.shown
-    pixels = shown.clip(0, 255).astype(np.uint8)
-    set_volume_array(node, pixels if np.array_equal(pixels, shown) else shown)
+    set_frame(node, frame)
     node = scene.AddNode(node)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
@@ -55,6 +46,23 @@ def add_frame(scene, frame: Frame, name: str):
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(0, 255)
     return node
+
+
+def set_frame(node, frame: Frame) -> None:
+    """Let a volume node of :func:`add_frame` show another frame, in its voxels, its geometry and its provenance."""
+    spacing = frame.spacing
+    row_mm, column_mm = spacing.mm() if spacing.known else (1.0, 1.0)
+    matrix = vtkMatrix4x4()
+    for axis, size in enumerate((-column_mm, -row_mm, 1.0)):
+        matrix.SetElement(axis, axis, size)
+    shown = frame.shown
+    pixels = shown.clip(0, 255).astype(np.uint8)
+    state = node.StartModify()
+    node.SetIJKToRASMatrix(matrix)
+    node.SetAttribute(PROVENANCE_ATTRIBUTE, spacing.provenance.value)
+    node.SetAttribute(CALIBRATION_ATTRIBUTE, None)
+    set_volume_array(node, pixels if np.array_equal(pixels, shown) else shown)
+    node.EndModify(state)
 
 
 def frame_of(volume_node) -> Frame:
@@ -123,13 +131,22 @@ def add_mass(scene, mass: np.ndarray, frame_node, name: str):
     node = slicer.vtkMRMLSegmentationNode()
     node.SetName(name)
     node = scene.AddNode(node)
-    node.SetAndObserveTransformNodeID(frame_node.GetTransformNodeID())
     node.CreateDefaultDisplayNodes()
-    node.SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
-    set_segments(node, mass.astype(np.uint8), frame_node, {"mass": REGION_COLORS["mass"]})
+    set_mass(node, mass, frame_node)
     display = node.GetDisplayNode()
     display.SetVisibility2DFill(False)
     return node
+
+
+def set_mass(segmentation_node, mass: np.ndarray, frame_node) -> None:
+    """Let a segmentation node of :func:`add_mass` hold another mass, on the grid of the frame as it is now."""
+    segmentation_node.SetAndObserveTransformNodeID(frame_node.GetTransformNodeID())
+    segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
+    segmentation = segmentation_node.GetSegmentation()
+    for segment_id in segmentation.GetSegmentIDs():
+        if segment_id != "mass":
+            segmentation.RemoveSegment(segment_id)
+    set_segments(segmentation_node, mass.astype(np.uint8), frame_node, {"mass": REGION_COLORS["mass"]})
 
 
 def set_segments(
