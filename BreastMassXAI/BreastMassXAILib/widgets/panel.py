@@ -290,8 +290,11 @@ class Panel:
 
     @property
     def message(self) -> str:
-        """The sentence below the Explain button."""
-        return self._said[0] if self._said else self.session.status.sentence
+        """The sentence below the Explain button; none where the banner over the result says it."""
+        if self._said:
+            return self._said[0]
+        status = self.session.status
+        return "" if status.state is State.STALE and self.session.result is not None else status.sentence
 
     @property
     def details(self) -> str:

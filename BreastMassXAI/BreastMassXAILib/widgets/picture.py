@@ -62,7 +62,8 @@ class Picture:
     def _color(self, ink: Ink):
         if not isinstance(ink, str):
             return qt.QColor(*(round(255 * part) for part in ink))
-        color = qt.QColor(self._label.palette.color(_ROLES[ink]))
+        # The window's active colours for a disabled label too: it greys the whole picture itself.
+        color = qt.QColor(self._label.palette.color(qt.QPalette.Active, _ROLES[ink]))
         if ink == "faint":
             color.setAlphaF(_FAINT)
         return color
