@@ -6,11 +6,15 @@ import contextlib
 import re
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import OutputError
+from .explanation import RESULT_ATTRIBUTE
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
+_DATA = ("Storable", "Displayable", "Display", "Storage", "SequenceBrowser", "PlotSeries", "PlotChart")
 
 
 def write_scene(scene, path: Path) -> None:
@@ -36,6 +40,56 @@ def write_scene(scene, path: Path) -> None:
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+@contextlib.contextmanager
+def only_case(companion) -> Iterator[None]:
+    """While this lasts, a scene is saved without the data that do not belong to one frame's explanation.
+
+    Kept are the nodes that the explanation's companion references, and what these reference in turn; left out are all
+    other data with their looks, and other frames' explanations. No node is said to be modified.
+    """
+    scene = companion.GetScene()
+    kept = _referenced(companion)
+    silenced = []
+    for index in range(scene.GetNumberOfNodes()):
+        node = scene.GetNthNode(index)
+        if node.GetID() not in kept and _is_data(node) and node.GetSaveWithScene():
+            silenced.append((node, node.GetDisableModifiedEvent()))
+    try:
+        for node, _ in silenced:
+            node.SetDisableModifiedEvent(True)
+            node.SetSaveWithScene(False)
+        yield
+    finally:
+        for node, state in silenced:
+            node.SetSaveWithScene(True)
+            node.SetDisableModifiedEvent(state)
+
+
+def _is_data(node: Any) -> bool:
+    if node.IsA("vtkMRMLScriptedModuleNode"):
+        return node.GetAttribute(RESULT_ATTRIBUTE) is not None
+    if node.IsA("vtkMRMLColorNode") or node.IsA("vtkMRMLSubjectHierarchyNode") or node.GetSingletonTag():
+        return False
+    return any(node.IsA(f"vtkMRML{kind}Node") for kind in _DATA)
+
+
+def _referenced(node: Any) -> set[str]:
+    """IDs of a node and of all nodes that can be reached from it by reference."""
+    found, waiting = set(), [node]
+    while waiting:
+        node = waiting.pop()
+        if node.GetID() in found:
+            continue
+        found.add(node.GetID())
+        roles = [node.GetNthNodeReferenceRole(index) for index in range(node.GetNumberOfNodeReferenceRoles())]
+        for role in roles:
+            for index in range(node.GetNumberOfNodeReferences(role)):
+                other = node.GetNthNodeReference(role, index)
+                if other is not None:
+                    waiting.append(other)
+    return found
 
 
 def _pack(bundle: Path, path: Path) -> None:
