@@ -6,6 +6,7 @@ Thin on purpose. What a panel shows and does is in ``BreastMassXAILib.presenter`
 
 from __future__ import annotations
 
+import unittest
 from pathlib import Path
 from typing import Annotated
 
@@ -274,7 +275,60 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
 
 
 class BreastMassXAITest(ScriptedLoadableModuleTest):
-    """The whole way with the real widget, as a user goes it."""
+    """The whole way with the real widget, as a user goes it (BreastMassXAILib.widgets.self_test)."""
 
     def setUp(self):
+        from BreastMassXAILib.widgets.self_test import Settings
+
+        self.settings = Settings()
         slicer.mrmlScene.Clear()
+
+    def tearDown(self):
+        slicer.mrmlScene.Clear()
+        self.settings.put_back()
+
+    def runTest(self):
+        for test in (self.test_outlineWithoutNetwork, self.test_sampleEndToEnd, self.test_tryIt):
+            self.setUp()
+            try:
+                test()
+            except unittest.SkipTest as reason:
+                self.delayDisplay(f"Skipped: {reason}")
+            finally:
+                self.tearDown()
+        self.delayDisplay("Test passed")
+
+    def test_outlineWithoutNetwork(self):
+        self.walk().outline()
+
+    def test_sampleEndToEnd(self):
+        from BreastMassXAILib.widgets.self_test import in_folder
+
+        self.skipWithoutNetwork()
+        walk = self.walk()
+        walk.outline()
+        walk.explain()
+        walk.edit_and_undo()
+        in_folder(walk.cohort)
+        in_folder(walk.save_and_restore)
+
+    def test_tryIt(self):
+        self.skipWithoutNetwork()
+        self.walk().try_it()
+
+    def walk(self):
+        """The panel, opened as a user does or, without a main window, as nearly so as can be."""
+        from BreastMassXAILib.widgets.self_test import Walk
+
+        representation = slicer.modules.breastmassxai.widgetRepresentation()
+        if slicer.util.mainWindow() is not None:
+            slicer.util.selectModule("BreastMassXAI")
+        elif not representation.isEntered:
+            representation.enter()
+        return Walk(self, representation.self())
+
+    def skipWithoutNetwork(self):
+        from BreastMassXAILib.widgets.self_test import missing_packages
+
+        if missing_packages():
+            self.skipTest(f"the network's packages are not installed: {', '.join(missing_packages())}")
