@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -187,7 +188,8 @@ def test_explain_does_not_wait_for_the_whole_cohort(cohort, session, worker, fin
     cohort.open_case(4, session)
     cohort.run_all(worker, session.model, Settings())
     session.start(worker)
-    while state(session) == "running":
+    end = time.monotonic() + 60
+    while state(session) == "running" and time.monotonic() < end:
         worker.poll()
     assert state(session) == "current"
     assert cohort.done < 4

@@ -62,6 +62,8 @@ def test_an_older_result_is_replaced_only_when_asked(session, export, tmp_path) 
 
 
 def test_the_folders_scene_holds_this_case_and_no_other_data(room, session, export, benign, tmp_path) -> None:
+    import slicer
+
     from BreastMassXAILib.presenter.session import Session
     from BreastMassXAILib.scene.inputs import add_frame, add_mass
 
@@ -70,11 +72,14 @@ def test_the_folders_scene_holds_this_case_and_no_other_data(room, session, expo
     other = Session(room.scene)
     other.set_inputs(frame_node, mass_node, "mass")
     other.explain()
-    times = [frame_node.GetMTime(), mass_node.GetMTime()]
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(room.scene)
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Somebody's name")
+    hierarchy.SetItemParent(session.nodes.folder, patient)
+    times = [node.GetMTime() for node in (frame_node, mass_node)]
     export.export_folder(session, tmp_path / "out")
     assert all(node.GetSaveWithScene() for node in (frame_node, mass_node, other.nodes.saliency))
+    assert [node.GetMTime() for node in (frame_node, mass_node)] == times
     assert not other.due
-    assert len(times) == 2
     with zipfile.ZipFile(tmp_path / "out" / "scene.mrb") as archive:
         for name in archive.namelist():
             assert "Somebody" not in name
@@ -84,6 +89,8 @@ def test_the_folders_scene_holds_this_case_and_no_other_data(room, session, expo
     restored.set_inputs(scene.GetFirstNodeByName("N"), scene.GetFirstNodeByName("my mass"), "mass")
     assert restored.status.state.value == "current"
     assert restored.result == session.result
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    assert hierarchy.GetItemName(restored.nodes.folder) == "N explanation"
     export.export_scene(room.scene, tmp_path / "all.mrb")
     assert loaded(tmp_path / "all.mrb").GetFirstNodeByName("Somebody else") is not None
     other.close()

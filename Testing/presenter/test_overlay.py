@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -75,12 +74,6 @@ def test_side_by_side_shows_the_frame_alone_and_the_explanation_beside_it(room, 
         assert tuple(display.GetViewNodeIDs()) == (slice_node.GetID(),)
     overlay.show(room.scene, nodes, overlay.Looks(), (overlay.FRAME_VIEW,))
     assert alone.GetForegroundVolumeID() == nodes.saliency.GetID()
-
-
-def test_the_layout_names_both_views(overlay) -> None:
-    layout = ElementTree.fromstring(overlay.side_by_side_layout())
-    views = [element.get("singletontag") for element in layout.iter("view")]
-    assert views == [overlay.FRAME_VIEW, overlay.OVERLAY_VIEW]
 
 
 @pytest.mark.parametrize("transformed", [False, True])

@@ -11,7 +11,7 @@ from ..core.explain import Explanation
 from ..core.frame import Case
 from ..readers.figure import write_figure
 from ..readers.results import atomic_folder, write_result
-from ..scene.files import only_case, write_scene
+from ..scene.files import write_scene
 from .session import Session
 
 REPORT_KINDS = (".pdf", ".png")
@@ -50,8 +50,7 @@ def export_folder(session: Session, path: Path, replace: bool = False) -> str:
         except MissingPackageError as error:
             note = f"Without the picture: {error}"
         if nodes is not None:
-            with only_case(nodes.companion):
-                write_scene(session.scene, folder / "scene.mrb")
+            write_scene(session.scene, folder / "scene.mrb", nodes.companion)
     return note
 
 

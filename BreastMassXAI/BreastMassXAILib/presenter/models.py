@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,11 +30,14 @@ class Model:
     name : str
     sha256 : str
         Of ``model.json``, as results name it.
+    device : str
+        Where it is to run: ``auto``, ``cpu`` or ``cuda``. The same model on another device is the same model.
     """
 
     folder: Path
     name: str
     sha256: str
+    device: str = field(default="auto", compare=False)
 
 
 def shipped_models() -> list[Model]:

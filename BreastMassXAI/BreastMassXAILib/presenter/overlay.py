@@ -16,12 +16,10 @@ from ..scene.views import (
     show_in_slice_view,
     view_nodes,
 )
+from .layout import FRAME_VIEW, OVERLAY_VIEW
 
-LAYOUT_ID = 6101
-FRAME_VIEW, OVERLAY_VIEW = "Red", "BreastMassXAI"
 FILL_OPACITY = 0.35
 """Of filled regions: their tissue stays visible."""
-_VIEWS = ((FRAME_VIEW, "R", "#F34A33"), (OVERLAY_VIEW, "X", "#8A5BC7"))
 
 
 @dataclass(frozen=True)
@@ -85,19 +83,6 @@ def show_frame(scene, frame_node) -> None:
     show_frame_in_slice_view(scene, frame_node, FRAME_VIEW)
     if find_view_node(scene, "vtkMRMLSliceNode", OVERLAY_VIEW) is not None:
         show_frame_in_slice_view(scene, frame_node, OVERLAY_VIEW)
-
-
-def side_by_side_layout() -> str:
-    """The layout description (XML) of the two views, for ``layoutNode.AddLayoutDescription(LAYOUT_ID, ...)``."""
-    items = "".join(
-        f'<item><view class="vtkMRMLSliceNode" singletontag="{name}">'
-        '<property name="orientation" action="default">Axial</property>'
-        f'<property name="viewlabel" action="default">{label}</property>'
-        f'<property name="viewcolor" action="default">{color}</property>'
-        "</view></item>"
-        for name, label, color in _VIEWS
-    )
-    return f'<layout type="horizontal" split="true">{items}</layout>'
 
 
 def _show_in(display: Any, view_ids: Sequence[str], visible: bool) -> None:

@@ -106,13 +106,15 @@ def look(case: Case, model: Model, progress: Progress) -> NetworkPass:
     Raises
     ------
     BreastMassXAIError
-        When the model cannot be loaded, or answers with what is no number.
+        When the model cannot be loaded, there is no such device, or it answers with what is no number.
     """
     progress(0, 2, "loading the model")
     bundle = loaded(model)
-    progress(1, 2, "network")
     from ..network.cam import class_activation_map
+    from ..network.device import on_device
 
+    on_device(bundle, model.device)
+    progress(1, 2, "network")
     output = class_activation_map(bundle, case)
     progress(2, 2, "done")
     return NetworkPass(output, bundle.classifier, bundle.rule, software_versions())

@@ -248,8 +248,9 @@ class Session:
 
     @model.setter
     def model(self, model: Model | None) -> None:
-        if model != self._model:
-            self._model = model
+        changed = model != self._model
+        self._model = model  # an equal one may be told to run elsewhere
+        if changed:
             self._failure = None
             self._changed()
 

@@ -9,7 +9,7 @@ from ..core.regions import ELSEWHERE, REGIONS, RELEVANT
 from ..core.result import CaseResult
 from ..core.words import NAMES
 
-_PLAIN, _SUM = (0.6, 0.6, 0.6), (0.35, 0.35, 0.35)
+_PLAIN, _SUM = (0.6, 0.6, 0.6), (0.5, 0.5, 0.5)
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,26 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from ..core.errors import OutputError
-from .explanation import RESULT_ATTRIBUTE
+from .explanation import FOLDER_ATTRIBUTE, RESULT_ATTRIBUTE
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
+_ITEM_END = "</SubjectHierarchyItem>"
 _DATA = ("Storable", "Displayable", "Display", "Storage", "SequenceBrowser", "PlotSeries", "PlotChart")
 
 
-def write_scene(scene, path: Path) -> None:
+def write_scene(scene, path: Path, companion=None) -> None:
     """Write a scene as a scene bundle (.mrb), without path or date: the same scene gives the same bytes.
+
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+    path : Path
+    companion : vtkMRMLScriptedModuleNode, optional
+        Of an explanation (:class:`~.explanation.ExplanationNodes`): then the scene is written without the data that do
+        not belong to it, other patients' among them, and without the folders of patients and studies.
 
     Raises
     ------
@@ -31,8 +41,12 @@ def write_scene(scene, path: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             bundle = Path(folder).resolve() / path.stem
             bundle.mkdir()
-            if not scene.SaveSceneToSlicerDataBundleDirectory(str(bundle)):
-                raise OutputError(f"The scene could not be saved as '{path.name}'.")
+            with contextlib.nullcontext() if companion is None else _only_case(companion):
+                if not scene.SaveSceneToSlicerDataBundleDirectory(str(bundle)):
+                    raise OutputError(f"The scene could not be saved as '{path.name}'.")
+            if companion is not None:
+                for file in bundle.glob("*.mrml"):
+                    file.write_text(_without_other_items(file.read_text(encoding="utf-8")), encoding="utf-8")
             _pack(bundle, part)
         part.replace(path)
     except OSError as error:
@@ -43,7 +57,7 @@ def write_scene(scene, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def only_case(companion) -> Iterator[None]:
+def _only_case(companion) -> Iterator[None]:
     """While this lasts, a scene is saved without the data that do not belong to one frame's explanation.
 
     Kept are the nodes that the explanation's companion references, and what these reference in turn; left out are all
@@ -90,6 +104,32 @@ def _referenced(node: Any) -> set[str]:
                 if other is not None:
                     waiting.append(other)
     return found
+
+
+def _without_other_items(mrml: str) -> str:
+    """The data tree without items of data that are not in the file, and without folders that are not ours.
+
+    What is left in such a folder moves to the next one above it.
+    """
+    text = _well_formed(mrml)
+    first, last = text.find("<SubjectHierarchyItem "), text.rfind(_ITEM_END)
+    if first < 0 or last < 0:
+        return text
+    root = ElementTree.fromstring(text[first : last + len(_ITEM_END)])
+
+    def kept(item: ElementTree.Element) -> list[ElementTree.Element]:
+        children = [child for inner in item for child in kept(inner)]
+        ours = FOLDER_ATTRIBUTE in item.get("attributes", "") and children
+        if item is root or item.get("dataNode") or ours:
+            item[:] = children
+            for child in children:
+                child.set("parent", item.get("id", ""))
+            return [item]
+        return children
+
+    kept(root)
+    tree = ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
+    return text[:first] + tree + text[last + len(_ITEM_END) :]
 
 
 def _pack(bundle: Path, path: Path) -> None:
