@@ -128,6 +128,7 @@ class CohortSection:
         with self._panel.reported():
             self._cohort.open_case(index, self._panel.session)
             self._panel.adopt_inputs()
+            self._panel.mass.forget_edits()
             self._panel.tell("")
         self.draw()
 

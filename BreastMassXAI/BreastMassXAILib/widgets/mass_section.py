@@ -83,6 +83,11 @@ class MassSection:
         finally:
             self._following = False
 
+    def forget_edits(self) -> None:
+        """Another case is in the same segmentation now: undo must not bring back the one before."""
+        self._editor.setSegmentationNode(None)
+        self.follow()
+
     def draw(self) -> None:
         parameters = self._panel.parameters
         ready = parameters is not None and parameters.frame is not None

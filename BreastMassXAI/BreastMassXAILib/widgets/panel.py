@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import qt
 import slicer
@@ -147,9 +148,8 @@ class Panel:
         saliency_range = parameters.rangeLogit if parameters.fixedRange else None
         if saliency_range != session.saliency_range:
             session.saliency_range = saliency_range
-        model = self.explaining.model
-        if model is not None and model != session.model:
-            session.model = model
+        if self.explaining.model is not None:
+            session.model = replace(self.explaining.model, device=parameters.device)
         self._remember()
         self.mass.follow()
         self.redraw()

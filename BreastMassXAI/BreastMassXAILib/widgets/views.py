@@ -6,8 +6,18 @@ import qt
 import slicer
 
 from ..presenter import overlay
-from ..presenter.layout import FRAME_VIEW, LAYOUT_ID, OVERLAY_VIEW, side_by_side_layout
+from ..presenter.layout import (
+    COHORT_LAYOUT_ID,
+    FRAME_VIEW,
+    LAYOUT_ID,
+    OVERLAY_VIEW,
+    PLOT_VIEW,
+    TABLE_VIEWS,
+    cohort_layout,
+    side_by_side_layout,
+)
 from ..presenter.overlay import Looks
+from ..scene.cohort import CohortNodes
 from ..scene.explanation import ExplanationNodes
 
 _DRAWN_MS = 50
@@ -73,6 +83,15 @@ class Views:
         """Change to the layout of two views."""
         if _set_layout(LAYOUT_ID, side_by_side_layout()):
             self._fit_later.start()
+
+    def show_tables(self, nodes: CohortNodes) -> None:
+        """Show a cohort's ROC curve and tables in a layout of their own."""
+        if not _set_layout(COHORT_LAYOUT_ID, cohort_layout()):
+            return
+        for tag, table in zip(TABLE_VIEWS, (nodes.table_1, nodes.table_2), strict=True):
+            self._scene.GetSingletonNode(tag, "vtkMRMLTableViewNode").SetTableNodeID(table.GetID())
+        if nodes.chart is not None:
+            self._scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode").SetPlotChartNodeID(nodes.chart.GetID())
 
     def fit(self) -> None:
         """Show the whole frame in the views."""
