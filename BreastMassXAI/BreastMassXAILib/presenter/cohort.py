@@ -209,12 +209,17 @@ class CohortList:
         session.show_case(frame_node, mass_node, "mass", case, owner=self)
         self._tell()
 
+    def _opened(self) -> tuple[Session | None, _Entry | None]:
+        """The case that is open, and the session that shows it; none once the session shows something else."""
+        if self._session is None or self._session.owner is not self or self._current is None:
+            return None, None
+        return self._session, self._entries[self._current]
+
     def _follow(self) -> None:
         """The session changed: what it says of the case that is open is what the list says of it."""
-        session = self._session
-        if session is None or session.owner is not self or self._current is None or session.model is None:
+        session, entry = self._opened()
+        if session is None or entry is None or session.model is None:
             return
-        entry = self._entries[self._current]
         if session.status.state is State.FAILED:
             self._show_row(entry, CaseState.FAILED, reason=session.status.sentence)
         if session.status.state is not State.CURRENT or session.result is entry.result:
@@ -229,10 +234,9 @@ class CohortList:
 
     def _settle(self) -> None:
         """Take over what was drawn and explained on the case that is open, before anything else happens to it."""
-        session = self._session
-        if session is None or session.owner is not self or self._current is None:
+        session, entry = self._opened()
+        if session is None or entry is None:
             return
-        entry = self._entries[self._current]
         frame_node, segmentation_node, segment_id = session.inputs
         session.refresh()
         with suppress(BreastMassXAIError):  # nothing usable is drawn: the mass stays what it was
@@ -338,9 +342,8 @@ class CohortList:
             entry.result, entry.numbers, entry.made_with = outcome.result, outcome.numbers, outcome.made_with
             entry.found = outcome.made_with[0], outcome.found
             self._show_result(entry)
-            session = self._session
-            shown = session is not None and session.owner is self and self._current is not None
-            if shown and entry is self._entries[self._current]:
+            session, opened = self._opened()
+            if session is not None and opened is entry:
                 session.remember(session.inputs[0], *entry.found)
                 session.refresh()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,7 +134,7 @@ def _node(scene, role: str, class_name: str, name: str):
     return node
 
 
-def _fill(node, columns: dict[str, Sequence[Any]]) -> None:
+def _fill(node, columns: Mapping[str, Sequence[Any]]) -> None:
     table = vtkTable()
     for title, cells in columns.items():
         column = vtkStringArray() if cells and isinstance(cells[0], str) else vtkDoubleArray()
