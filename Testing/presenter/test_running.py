@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -73,8 +74,8 @@ def test_stop_ends_the_children_too() -> None:
             os.kill(int(lines[0]), 0)
         except ProcessLookupError:
             return True
-        with open(f"/proc/{lines[0]}/stat") as file:  # ended, but nobody has asked for its code yet
-            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+        stat = Path(f"/proc/{lines[0]}/stat").read_text()
+        return stat.rsplit(")", 1)[1].split()[0] == "Z"  # ended, but nobody has asked for its code yet
 
     wait(gone)
     process.stop()  # a second time harms nobody

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.palette import diverging
-from ..presenter.inputs import Badge
 from ..presenter.words import Bar, Gauge
 
 Ink = str | tuple[float, float, float]
 """A role of the window's palette ("text", "faint", "base") or RGB 0..1."""
 
-BADGE_COLORS = {Badge.GOOD: (0.16, 0.65, 0.31), Badge.ASSUMED: (0.93, 0.61, 0.09), Badge.UNKNOWN: (0.87, 0.23, 0.22)}
-"""RGB 0..1; to be told apart on a light and on a dark window."""
+BADGE_COLORS = {"good": (0.16, 0.65, 0.31), "assumed": (0.93, 0.61, 0.09), "unknown": (0.87, 0.23, 0.22)}
+"""RGB 0..1 of each of `presenter.inputs.Badge`; to be told apart on a light and on a dark window."""
 
 _TINT = 0.45
 """How strong the gauge's halves are tinted; the mark and the text on them stay readable."""
