@@ -64,15 +64,25 @@ class CohortSection:
 
     def draw(self) -> None:
         ui, cohort = self._ui, self._cohort
-        known = cohort is not None
-        ui.cohortText.text = "\n".join([cohort.name, cohort.summary, *cohort.notes]) if known else _("No cases listed.")
-        ui.previousCaseButton.enabled = known and cohort.neighbour(-1) is not None
-        ui.nextCaseButton.enabled = known and cohort.neighbour(1) is not None
-        ui.runAllButton.enabled = known and self._job is None
-        ui.cohortTablesButton.enabled = known and cohort.done > 0
-        ui.exportCohortButton.enabled = known and cohort.done > 0
-        self._draw_rows(cohort.rows if known else [])
-        if known and cohort.current is not None and ui.cohortTable.currentRow() != cohort.current:
+        self._draw_rows([] if cohort is None else cohort.rows)
+        if cohort is None:
+            ui.cohortText.text = _("No cases listed.")
+            for button in (
+                ui.previousCaseButton,
+                ui.nextCaseButton,
+                ui.runAllButton,
+                ui.cohortTablesButton,
+                ui.exportCohortButton,
+            ):
+                button.enabled = False
+            return
+        ui.cohortText.text = "\n".join([cohort.name, cohort.summary, *cohort.notes])
+        ui.previousCaseButton.enabled = cohort.neighbour(-1) is not None
+        ui.nextCaseButton.enabled = cohort.neighbour(1) is not None
+        ui.runAllButton.enabled = self._job is None
+        ui.cohortTablesButton.enabled = cohort.done > 0
+        ui.exportCohortButton.enabled = cohort.done > 0
+        if cohort.current is not None and ui.cohortTable.currentRow() != cohort.current:
             ui.cohortTable.selectRow(cohort.current)
 
     def _draw_rows(self, rows: list[CohortRow]) -> None:
@@ -133,9 +143,9 @@ class CohortSection:
         self.draw()
 
     def _run_all(self) -> None:
-        if self._cohort is None or not self._panel.has_packages():
-            return
         session = self._panel.session
+        if self._cohort is None or session.model is None or not self._panel.has_packages():
+            return
         with self._panel.reported():
             self._job = self._cohort.run_all(self._panel.worker, session.model, session.settings, self._finished)
             self._panel.work()
@@ -152,10 +162,14 @@ class CohortSection:
             self._job = None
 
     def _show_tables(self) -> None:
+        if self._cohort is None:
+            return
         with self._panel.reported():
             self._panel.views.show_tables(self._cohort.show_tables(self._panel.scene))
 
     def _export(self) -> None:
+        if self._cohort is None:
+            return
         path = qt.QFileDialog.getSaveFileName(
             self._ui.exportCohortButton,
             _("Table of the cohort"),

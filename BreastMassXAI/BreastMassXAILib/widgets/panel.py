@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import qt
 import slicer
@@ -49,7 +50,7 @@ class Panel:
     def __init__(self, ui, scene, install_packages: Callable[[], None]) -> None:
         self.ui = ui
         self.scene = scene
-        self.parameters = None
+        self.parameters: Any = None
         self.session = Session(scene)
         self.worker = Worker()
         self.views = Views(scene)
