@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..scene.explanation import ExplanationNodes
 
 
-
 class HeadlessSlicer:
     """An empty MRML scene with the logics that belong to it.
 
