@@ -1,10 +1,13 @@
-"""The Slicer module: choose a frame and the segment of its mass, press Explain, see why.
+"""The Slicer module: choose a frame, outline its mass, press Explain, see why.
 
-Thin on purpose: what can run without Qt lives in ``BreastMassXAILib``. Only here is Slicer's camelCase.
+Thin on purpose. What a panel shows and does is in ``BreastMassXAILib.presenter``, without Qt; its sections are in
+``BreastMassXAILib.widgets``. Nothing of either is imported before the panel is opened.
 """
 
 from __future__ import annotations
 
+import unittest
+from pathlib import Path
 from typing import Annotated
 
 import slicer
@@ -12,7 +15,7 @@ import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -21,24 +24,77 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+SAMPLE_CATEGORY = "BreastMassXAI"
+
 
 class BreastMassXAI(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Breast Mass XAI")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Ultrasound")]
-        self.parent.dependencies = []
+        self.parent.dependencies = []  # PyTorch is asked for when it is needed: the module loads without it
         self.parent.contributors = ["The BreastMassXAI developers"]
         self.parent.helpText = _(
             "Shows why a network called a breast mass on ultrasound malignant or benign: the signed class activation "
             "map over the frame, the mass, its peritumoral ring and the tissue below it, and how much each contributed "
-            "to the decision. Research use only."
+            "to the decision.<br>Load a frame, outline the mass, press <b>Explain</b>; or press <b>Try it</b>.<br>"
+            "<b>Research use only. Not for diagnosis.</b> Images never leave this computer."
         )
         self.parent.acknowledgementText = _(
             "Method: Byra et al., Explaining a deep learning based breast ultrasound image classifier with saliency "
             "maps, J Ultrason 2022; 22: e70-e75. Training data: BUS-BRA, Gomez-Flores et al., Med Phys 2024; 51: "
             "3110-3123."
         )
+        slicer.app.connect("startupCompleted()", onStartupCompleted)
+
+
+def onStartupCompleted():
+    """What needs the whole application: its sample data and the module's layout. Imports nothing that takes time."""
+    registerSampleData()
+    registerLayout()
+
+
+def registerLayout():
+    """Make the layout known, so that a scene that was saved with it opens in it, before the panel is."""
+    from BreastMassXAILib.presenter.layout import LAYOUT_ID, side_by_side_layout
+
+    layoutManager = slicer.app.layoutManager()
+    if layoutManager is None:  # Slicer without a main window
+        return
+    layoutNode = layoutManager.layoutLogic().GetLayoutNode()
+    if not layoutNode.IsLayoutDescription(LAYOUT_ID):
+        layoutNode.AddLayoutDescription(LAYOUT_ID, side_by_side_layout())
+
+
+def registerSampleData():
+    """Offer the shipped phantoms in the Sample Data module. Nothing is downloaded."""
+    import SampleData
+
+    SampleData.SampleDataLogic.registerCustomSampleDataCategory(SAMPLE_CATEGORY, title=_("Breast Mass XAI"))
+    for name in ("malignant", "benign"):
+        picture = Path(__file__).parent / "Resources" / "SampleData" / f"{name}.png"
+        SampleData.SampleDataLogic.registerCustomSampleDataSource(
+            category=SAMPLE_CATEGORY,
+            sampleName=f"BreastMassXAI {name}",
+            uris=picture.as_uri(),
+            fileNames=f"breast-mass-{name}.png",
+            nodeNames=f"{name} phantom",
+            loadFileProperties={"singleFile": True},
+            thumbnailFileName=str(picture),
+            customDownloader=lambda _source, name=name: addSample(name),
+        )
+
+
+def addSample(name):
+    """Load a phantom with its mask and its pixel size, which a PNG cannot say.
+
+    Returns
+    -------
+    tuple of vtkMRMLScalarVolumeNode and vtkMRMLSegmentationNode
+    """
+    from BreastMassXAILib.presenter.adding import add_sample
+
+    return add_sample(slicer.mrmlScene, name)
 
 
 @parameterNodeWrapper
@@ -48,8 +104,20 @@ class BreastMassXAIParameterNode:
     frame: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
     massSegmentID: str
-    ringMm: Annotated[float, WithinRange(0, 20)] = 5.0
+    modelName: str
     assumedWidthMm: Annotated[float, WithinRange(0, 200)] = 0.0
+    device: Annotated[str, Choice(["auto", "cpu", "cuda"])] = "auto"
+    ringMm: Annotated[float, WithinRange(0, 20)] = 5.0
+    greyZone: Annotated[float, WithinRange(0, 0.5)] = 0.0
+    showSaliency: bool = True
+    showRegions: bool = True
+    showExtremes: bool = True
+    showLegend: bool = True
+    regionOutlines: bool = True
+    opacity: Annotated[float, WithinRange(0, 1)] = 0.45
+    deadBand: Annotated[float, WithinRange(0, 0.9)] = 0.1
+    fixedRange: bool = False
+    rangeLogit: Annotated[float, WithinRange(0.1, 100)] = 5.0
 
 
 class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -57,38 +125,60 @@ class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.logic = None
+        self.panel = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
 
     def setup(self):
+        from BreastMassXAILib.widgets.panel import Panel
+
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/BreastMassXAI.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self.uiWidget = uiWidget
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = BreastMassXAILogic()
+        self.panel = Panel(self.ui, slicer.mrmlScene, self.logic.installPackages)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.ui.massSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onMassChanged)
-        self.ui.massSelector.connect("currentSegmentChanged(QString)", self.onMassChanged)
-        self.ui.explainButton.connect("clicked(bool)", self.onExplainButton)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndChange)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndChange)
         self.initializeParameterNode()
 
     def cleanup(self):
+        self.setParameterNode(None)
         self.removeObservers()
+        if self.panel is not None:
+            self.panel.close()
+            self.panel = None
+        self.uiWidget.setMRMLScene(None)  # a reloaded module's old widgets live on hidden: let them hear no more
 
     def enter(self):
         self.initializeParameterNode()
+        self.panel.enter()
 
     def exit(self):
+        self.panel.leave()
         self.setParameterNode(None)
 
     def onSceneStartClose(self, caller, event):
         self.setParameterNode(None)
+        self.panel.scene_closes()
 
-    def onSceneEndClose(self, caller, event):
+    def onSceneEndChange(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
+            self.panel.enter()
+
+    def onReload(self):
+        """Reload the library too; the module's file alone would go on with what is in memory."""
+        import importlib
+        import sys
+
+        for name in [name for name in sys.modules if name.split(".")[0] == "BreastMassXAILib"]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        ScriptedLoadableModuleWidget.onReload(self)
 
     def initializeParameterNode(self):
         self.setParameterNode(self.logic.getParameterNode())
@@ -100,47 +190,32 @@ class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = parameterNode
         if parameterNode is not None:
             self._parameterNodeGuiTag = parameterNode.connectGui(self.ui)
-            # The segment selector has no connector in Slicer 5.12, so it is kept in step by hand.
-            self.ui.massSelector.setCurrentNode(parameterNode.segmentation)
-            self.ui.massSelector.setCurrentSegmentID(parameterNode.massSegmentID)
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
-            self.onParametersChanged()
-
-    def onMassChanged(self, *_arguments):
-        if self._parameterNode is not None:
-            self._parameterNode.segmentation = self.ui.massSelector.currentNode()
-            self._parameterNode.massSegmentID = self.ui.massSelector.currentSegmentID()
+        self.panel.set_parameters(parameterNode)
 
     def onParametersChanged(self, caller=None, event=None):
-        parameters = self._parameterNode
-        self.ui.explainButton.enabled = bool(
-            parameters and parameters.frame and parameters.segmentation and parameters.massSegmentID
-        )
-
-    def onExplainButton(self):
-        from BreastMassXAILib.core.errors import BreastMassXAIError
-        from BreastMassXAILib.core.words import in_words
-
-        try:
-            self.logic.installPackages()
-            with slicer.util.tryWithErrorDisplay(_("The frame could not be explained."), waitCursor=True):
-                try:
-                    self.ui.resultLabel.text = in_words(self.logic.explain(self._parameterNode))
-                except BreastMassXAIError as error:
-                    self.ui.resultLabel.text = str(error)
-        except RuntimeError as error:  # the user declined an installation
-            self.ui.resultLabel.text = str(error)
+        if self.panel is not None:
+            self.panel.parameters_changed()
 
 
 class BreastMassXAILogic(ScriptedLoadableModuleLogic):
-    """A facade: MRML nodes in, ``scene`` and ``pipeline`` do the work, MRML nodes out."""
-
-    def __init__(self):
-        ScriptedLoadableModuleLogic.__init__(self)
-        self._bundle = None
+    """A facade: the parameter node, the packages, and the explanation without a panel."""
 
     def getParameterNode(self):
-        return BreastMassXAIParameterNode(super().getParameterNode())
+        """The scene's parameters; in a new scene what this user chose last."""
+        node = super().getParameterNode()
+        isNew = not node.HasParameter("ringMm")
+        parameters = BreastMassXAIParameterNode(node)
+        if isNew:
+            from BreastMassXAILib.widgets.preferences import REMEMBERED, recall
+
+            with slicer.util.NodeModify(parameters):
+                for name in REMEMBERED:
+                    try:
+                        setattr(parameters, name, recall(name, getattr(parameters, name)))
+                    except ValueError:  # a setting that an older version allowed
+                        continue
+        return parameters
 
     def installPackages(self):
         """Install what the network needs, after the user's consent.
@@ -150,22 +225,29 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
         RuntimeError
             When the PyTorch extension is missing or the user declines.
         """
+        from importlib.util import find_spec
+
+        from BreastMassXAILib.resources import resource
+
+        if find_spec("torch") is None:
+            self._installTorch()
+        requirements = slicer.packaging.load_requirements(resource("requirements.txt"))
+        slicer.packaging.pip_ensure(requirements, requester="BreastMassXAI")
+
+    def _installTorch(self):
         try:
             import PyTorchUtils
         except ModuleNotFoundError:
             raise RuntimeError(
                 _("The network needs the extension PyTorch: install it in the Extensions Manager and restart Slicer.")
             ) from None
-        torchLogic = PyTorchUtils.PyTorchUtilsLogic()
-        if not torchLogic.torchInstalled() and torchLogic.installTorch(askConfirmation=True) is None:
+        if PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True) is None:
             raise RuntimeError(_("The network needs PyTorch, which is not installed yet."))
-        from BreastMassXAILib.resources import resource
-
-        requirements = slicer.packaging.load_requirements(resource("requirements.txt"))
-        slicer.packaging.pip_ensure(requirements, requester="BreastMassXAI")
 
     def explain(self, parameters):
         """Explain the frame and mass of a parameter node and show the explanation in the scene.
+
+        For scripts; the panel does the same in the background.
 
         Returns
         -------
@@ -176,70 +258,77 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
         BreastMassXAILib.core.errors.BreastMassXAIError
             With one clear sentence.
         """
-        from BreastMassXAILib.core.beams import with_beams
-        from BreastMassXAILib.core.frame import Case
         from BreastMassXAILib.core.result import Settings
-        from BreastMassXAILib.core.scan_area import with_scan_area
-        from BreastMassXAILib.network.bundle import load_bundle
-        from BreastMassXAILib.pipeline import analyze
-        from BreastMassXAILib.scene.explanation import show_explanation
-        from BreastMassXAILib.scene.inputs import frame_of, mass_of
-        from BreastMassXAILib.scene.views import show_in_slice_view
+        from BreastMassXAILib.presenter.overlay import Looks, show
+        from BreastMassXAILib.presenter.session import Session
 
-        frame = frame_of(parameters.frame)
-        if not frame.spacing.known and parameters.assumedWidthMm > 0:
-            frame = frame.with_assumed_width(parameters.assumedWidthMm)
-        mass = mass_of(parameters.segmentation, parameters.massSegmentID, parameters.frame)
-        case = Case(with_beams(with_scan_area(frame, mass), "auto"), mass)  # as the command line does by default
-        if self._bundle is None:
-            self._bundle = load_bundle()
-        explanation = analyze(case, self._bundle, Settings(ring_mm=parameters.ringMm))
-        with slicer.util.RenderBlocker():
-            nodes = show_explanation(
-                slicer.mrmlScene, parameters.frame, explanation, mass_segmentation=parameters.segmentation
-            )
-            show_in_slice_view(slicer.mrmlScene, nodes)
-        return explanation.result
+        session = Session(slicer.mrmlScene)
+        try:
+            session.settings = Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone)
+            session.assumed_width_mm = parameters.assumedWidthMm
+            session.set_inputs(parameters.frame, parameters.segmentation, parameters.massSegmentID)
+            result = session.explain()
+            show(slicer.mrmlScene, session.nodes, Looks())
+        finally:
+            session.close()
+        return result
 
 
 class BreastMassXAITest(ScriptedLoadableModuleTest):
-    """The shipped sample, from an empty scene to its explanation."""
+    """The whole way with the real widget, as a user goes it (BreastMassXAILib.widgets.self_test)."""
 
     def setUp(self):
+        from BreastMassXAILib.widgets.self_test import Settings
+
+        self.settings = Settings()
         slicer.mrmlScene.Clear()
 
+    def tearDown(self):
+        slicer.mrmlScene.Clear()
+        self.settings.put_back()
+
     def runTest(self):
-        self.setUp()
-        self.test_explainSample()
-
-    def test_explainSample(self):
-        try:
-            import safetensors  # noqa: F401
-            import torch  # noqa: F401
-        except ModuleNotFoundError as error:
-            self.delayDisplay(f"Skipped: {error.name} is not installed.")
-            return
-        from pathlib import Path
-
-        from BreastMassXAILib.readers.frames import read_frame
-        from BreastMassXAILib.readers.masks import read_mask
-        from BreastMassXAILib.resources import resource
-        from BreastMassXAILib.scene.inputs import add_frame, add_mass
-
-        folder = Path(resource("SampleData"))
-        frame = read_frame(folder / "malignant.dcm")
-        frameNode = add_frame(slicer.mrmlScene, frame, "sample")
-        mass, _source = read_mask(folder / "malignant_mask.png", frame.shape)
-        massNode = add_mass(slicer.mrmlScene, mass, frameNode, "sample mass")
-
-        logic = BreastMassXAILogic()
-        parameters = logic.getParameterNode()
-        parameters.frame, parameters.segmentation, parameters.massSegmentID = frameNode, massNode, "mass"
-        result = logic.explain(parameters)
-        self.assertAlmostEqual(sum(result.contributions.values()) + result.bias, result.logit, places=4)
-        for name in ("saliency", "regions", "extremes", "pointing game"):
-            self.assertIsNotNone(slicer.util.getFirstNodeByName(f"sample {name}"), name)
-        count = slicer.mrmlScene.GetNumberOfNodes()
-        logic.explain(parameters)
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), count, "a second run must not add nodes")
+        for test in (self.test_outlineWithoutNetwork, self.test_sampleEndToEnd, self.test_tryIt):
+            self.setUp()
+            try:
+                test()
+            except unittest.SkipTest as reason:
+                self.delayDisplay(f"Skipped: {reason}")
+            finally:
+                self.tearDown()
         self.delayDisplay("Test passed")
+
+    def test_outlineWithoutNetwork(self):
+        self.walk().outline()
+
+    def test_sampleEndToEnd(self):
+        from BreastMassXAILib.widgets.self_test import in_folder
+
+        self.skipWithoutNetwork()
+        walk = self.walk()
+        walk.outline()
+        walk.explain()
+        walk.edit_and_undo()
+        in_folder(walk.cohort)
+        in_folder(walk.save_and_restore)
+
+    def test_tryIt(self):
+        self.skipWithoutNetwork()
+        self.walk().try_it()
+
+    def walk(self):
+        """The panel, opened as a user does or, without a main window, as nearly so as can be."""
+        from BreastMassXAILib.widgets.self_test import Walk
+
+        representation = slicer.modules.breastmassxai.widgetRepresentation()
+        if slicer.util.mainWindow() is not None:
+            slicer.util.selectModule("BreastMassXAI")
+        elif not representation.isEntered:
+            representation.enter()
+        return Walk(self, representation.self())
+
+    def skipWithoutNetwork(self):
+        from BreastMassXAILib.widgets.self_test import missing_packages
+
+        if missing_packages():
+            self.skipTest(f"the network's packages are not installed: {', '.join(missing_packages())}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from . import __version__
 from .core.cine import Cine
 from .core.cine_result import CineResult, ExplainedFrame, FrameResult, summarise
-from .core.errors import InputError, SpacingError
+from .core.errors import InputError, MissingPackageError, SpacingError
 from .core.explain import Explanation, NetworkOutput, Partition, explain, partition
 from .core.frame import Case, Frame
 from .core.progress import Progress, silent
@@ -25,6 +26,23 @@ if TYPE_CHECKING:
 NO_MASK = "without a mask"
 UNREADABLE = "unreadable"
 OUTSIDE = "with the mass outside the scan area"
+
+
+def load_model(folder: Path | None = None) -> Bundle:
+    """The model in a folder, or the shipped one.
+
+    Raises
+    ------
+    BreastMassXAIError
+        When it cannot be loaded; where the network's packages are missing, the sentence names them.
+    """
+    try:
+        from .network.bundle import load_bundle
+    except ImportError as error:
+        raise MissingPackageError(
+            f"The network needs the package {error.name}: install torch, torchvision and safetensors."
+        ) from error
+    return load_bundle(folder)
 
 
 def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Explanation:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case, Frame, Provenance, Spacing
-from ..core.regions import RELEVANT
 from ..core.result import Settings
 from ..core.words import summary
-from ..pipeline import analyze
+from ..pipeline import analyze, load_model
 from ..readers.figure import write_figure
 from ..readers.frames import read_frame_and_mask
-from ..readers.results import RESULT_FILE, atomic_folder, write_nrrd
-from ..readers.tables import extremes_markups, pointing_game_csv
+from ..readers.results import atomic_folder, write_result
 from .geometry import GeometryRequest, calibrated, with_field, with_geometry
 from .progress import reporter
-
-if TYPE_CHECKING:
-    from ..network.bundle import Bundle
 
 STEPS = 6
 
@@ -69,7 +63,7 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     out = request.out or Path(f"{stem(request.frame)}-explained")
     with atomic_folder(out, request.force) as folder:
         progress(1, STEPS, "loading the model")
-        bundle = with_field(load_bundle_of(request.model), request.geometry)
+        bundle = with_field(load_model(request.model), request.geometry)
         progress(2, STEPS, "network")
         explanation = analyze(case, bundle, settings)
         progress(3, STEPS, "writing")
@@ -83,21 +77,6 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     print(f"Results: {out}" + (f" ({note})" if note else ""))
 
 
-def write_result(folder: Path, case: Case, explanation: Explanation) -> None:
-    """Write ``result.json``, ``saliency.nrrd``, ``regions.nrrd``, ``extremes.mrk.json`` and ``pointing-game.csv``."""
-    result = explanation.result
-    texts = {
-        RESULT_FILE: result.to_json(),
-        "extremes.mrk.json": extremes_markups(result),
-        "pointing-game.csv": pointing_game_csv(result),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    write_nrrd(folder / "saliency.nrrd", explanation.saliency, case.frame.spacing)
-    names = dict(enumerate(RELEVANT, start=1))
-    write_nrrd(folder / "regions.nrrd", explanation.labels, case.frame.spacing, names)
-
-
 def with_asked_spacing(frame: Frame, request: Request) -> Frame:
     """The frame with the pixel size that the user gave, or as it is."""
     if request.spacing is not None:
@@ -105,23 +84,6 @@ def with_asked_spacing(frame: Frame, request: Request) -> Frame:
     if request.assumed_width_mm is not None:
         return frame.with_assumed_width(request.assumed_width_mm)
     return calibrated(frame, request.geometry)
-
-
-def load_bundle_of(folder: Path | None) -> Bundle:
-    """The model in a folder, or the shipped one.
-
-    Raises
-    ------
-    BreastMassXAIError
-        When it cannot be loaded; where the network's packages are missing, the sentence names them.
-    """
-    try:
-        from ..network.bundle import load_bundle
-    except ImportError as error:
-        raise MissingPackageError(
-            f"The network needs the package {error.name}: install torch, torchvision and safetensors."
-        ) from error
-    return load_bundle(folder)
 
 
 def _write_scene(path: Path, case: Case, explanation: Explanation, name: str) -> str:

@@ -18,14 +18,14 @@ from ..core.propagation import MassTrack
 from ..core.regions import RELEVANT, mask_box
 from ..core.result import Settings
 from ..core.words import NAMES
-from ..pipeline import analyze_cine
+from ..pipeline import analyze_cine, load_model
 from ..readers.cine_results import CineWriter, frames_csv, map_stream
 from ..readers.cines import open_cine
 from ..readers.curve import write_curve
 from ..readers.figure import write_figure
 from ..readers.masks import read_mask, read_masks
 from ..readers.results import CINE_FILE, atomic_folder
-from .analyze import Request, load_bundle_of, stem, with_asked_spacing
+from .analyze import Request, stem, with_asked_spacing
 from .geometry import with_field, with_geometry
 from .progress import reporter
 
@@ -77,7 +77,7 @@ def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None
         cine.read(track.annotated[0]).spacing.mm()  # refused before a model is loaded for nothing
     out = request.out or Path(f"{stem(request.cine)}-explained")
     with atomic_folder(out, request.force, CINE_FILE) as folder:
-        bundle = with_field(load_bundle_of(request.model), request.geometry)
+        bundle = with_field(load_model(request.model), request.geometry)
         for_scene = _SceneFrames(_shown(chosen, track, track.shape[0] * track.shape[1]))
         strongest = _Strongest(bundle.classifier.threshold_logit)
         with CineWriter(folder) as writer:

@@ -453,6 +453,13 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--ring-mm", metavar="MM", type=_not_negative, default=5.0, help="width of the peritumoral ring (default: 5)"
     )
+    command.add_argument(
+        "--grey-zone",
+        metavar="P",
+        type=_half,
+        default=0.0,
+        help="suspend decisions whose probability is this close to the threshold (default: 0)",
+    )
     command.add_argument("--jobs", metavar="N", type=_count, default=1, help="processes on this machine (default: 1)")
     command.add_argument("--dask", metavar="ADDRESS", help="scheduler of a dask.distributed cluster, instead of --jobs")
     command.add_argument(
@@ -478,7 +485,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             predictions=options.predictions,
             out_of_fold=options.out_of_fold,
             assumption=SpacingAssumption(options.spacing, options.assume_width),
-            settings=Settings(options.ring_mm),
+            settings=Settings(options.ring_mm, options.grey_zone),
             jobs=options.jobs,
             dask=options.dask,
             pictures=options.pictures,

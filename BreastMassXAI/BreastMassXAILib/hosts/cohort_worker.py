@@ -18,8 +18,8 @@ from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
 from ..core.frame import Case
 from ..core.result import Settings
-from ..pipeline import analyze, software_versions
-from ..readers.records import CaseRecord, SpacingAssumption, read_case
+from ..pipeline import analyze, load_model, software_versions
+from ..readers.records import CaseRecord, SpacingAssumption, identity, read_case
 from ..readers.report import draw_example
 
 if TYPE_CHECKING:
@@ -154,17 +154,6 @@ def draw(record: CaseRecord, folder: Path | None, settings: Settings, assumption
     return draw_example(case, analyze(case, load_once(folder), settings))
 
 
-def identity(record: CaseRecord) -> dict[str, Any]:
-    """The columns by which a case is known."""
-    return {
-        "identifier": record.identifier,
-        "patient": record.patient,
-        "view": record.view,
-        "label": record.label,
-        "partition": record.partition,
-    }
-
-
 @lru_cache(maxsize=8)
 def load_once(folder: Path | None) -> Bundle:
     """A model, kept for the next task of this worker.
@@ -174,13 +163,7 @@ def load_once(folder: Path | None) -> Bundle:
     BreastMassXAIError
         When it cannot be loaded, or torch is not installed.
     """
-    try:
-        from ..network.bundle import load_bundle
-    except ImportError as error:
-        raise MissingPackageError(
-            f"The network needs the package {error.name}: install torch, torchvision and safetensors."
-        ) from error
-    return load_bundle(folder)
+    return load_model(folder)
 
 
 def in_order(team: Team, tasks: Sequence[Task]) -> Iterator[list[Outcome]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,12 +15,13 @@ from ..core.cohort import Cohort, examples, report_tables
 from ..core.errors import InputError, MissingPackageError
 from ..core.result import Settings
 from ..pipeline import software_versions
-from ..readers.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, read_dataset
+from ..readers.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_dataset
 from ..readers.findings import findings
 from ..readers.predictions import read_predictions
 from ..readers.report import Picture, write_report
 from ..readers.results import atomic_folder
-from .cohort_worker import BATCH, Description, Task, Team, describe, draw, identity, in_order, workers
+from ..readers.tables import CaseTable
+from .cohort_worker import BATCH, Description, Task, Team, describe, draw, in_order, workers
 from .progress import reporter
 
 REPORT_SCHEMA_VERSION = 1
@@ -191,7 +190,7 @@ def _from_models(
 ) -> tuple[list[Cohort], list[Skipped]]:
     """Stream the cases through the workers into tables on the disk and the numbers in memory."""
     cohorts, skipped = [Cohort() for _ in streams], []
-    tables = [_Table(folder / name) for name in _table_names(streams)]
+    tables = [CaseTable(folder / name) for name in _table_names(streams)]
     done = 0
     tasks, missing = _tasks(request, data, streams, team.threads)
     skipped += missing
@@ -236,7 +235,7 @@ def _tasks(
 def _from_predictions(request: EvaluateRequest, data: DataSet, folder: Path) -> tuple[list[Cohort], list[Skipped]]:
     assert request.predictions is not None
     probabilities, threshold = read_predictions(request.predictions)
-    cohort, skipped, table = Cohort(), [], _Table(folder / "cases.csv")
+    cohort, skipped, table = Cohort(), [], CaseTable(folder / "cases.csv")
     for record in data.records:
         if record.identifier not in probabilities:
             skipped.append(Skipped(record.identifier, f"{request.predictions.name} has no prediction for it."))
@@ -254,31 +253,6 @@ def _from_predictions(request: EvaluateRequest, data: DataSet, folder: Path) -> 
 
 def _table_names(streams: list[_Stream]) -> list[str]:
     return ["cases.csv", *(f"cases-{number}.csv" for number in range(2, len(streams) + 1))]
-
-
-class _Table:
-    """A CSV file that is written row by row; its columns are those of the first row."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("w", newline="", encoding="utf-8")
-        self._writer: csv.DictWriter[str] | None = None
-
-    def write(self, row: dict[str, Any]) -> None:
-        if self._writer is None:
-            names = ["identifier", "status", *(name for name in row if name != "identifier"), "left_out_because"]
-            self._writer = csv.DictWriter(self._file, names, restval="", extrasaction="ignore", lineterminator="\n")
-            self._writer.writeheader()
-        shown = {name: "" if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
-        self._writer.writerow({"status": "evaluated", **shown})
-
-    def close(self, skipped: list[Skipped]) -> None:
-        """One row for each case that was left out, so that the table accounts for all of them."""
-        if self._writer is not None:
-            for entry in skipped:
-                self._writer.writerow(
-                    {"identifier": entry.identifier, "status": "left out", "left_out_because": entry.reason}
-                )
-        self._file.close()
 
 
 def _pictures(

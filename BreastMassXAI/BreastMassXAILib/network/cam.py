@@ -50,8 +50,8 @@ def class_activation_maps(bundle: Bundle, cases: Sequence[Case]) -> list[Network
     """
     fields = [bundle.rule.field(case.mass, case.frame.scan_area, case.frame.spacing) for case in cases]
     pixels = (case.frame.pixels for case in cases)
-    inputs = bundle.preprocessing.batch(zip(pixels, fields, strict=True))
-    logits, cells = bundle.network(inputs.contiguous(memory_format=torch.channels_last))
+    inputs = bundle.preprocessing.batch(zip(pixels, fields, strict=True)).to(bundle.network.linear.weight.device)
+    logits, cells = (answer.cpu() for answer in bundle.network(inputs.contiguous(memory_format=torch.channels_last)))
     if not bool(torch.isfinite(cells).all()):
         raise BundleError(f"The model {bundle.classifier.name!r} answers with values that are not numbers.")
     bias = float(bundle.network.linear.bias[0])

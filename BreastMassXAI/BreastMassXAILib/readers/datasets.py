@@ -9,7 +9,7 @@ from .busbra import list_busbra, read_busbra
 from .class_folders import is_class_folder, read_class_folders
 from .manifest import read_manifest
 from .oasbud import read_oasbud
-from .records import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, read_case
+from .records import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, identity, read_case
 
 __all__ = [
     "CaseRecord",
@@ -17,6 +17,7 @@ __all__ = [
     "DataSet",
     "Skipped",
     "SpacingAssumption",
+    "identity",
     "read_busbra",
     "read_case",
     "read_dataset",

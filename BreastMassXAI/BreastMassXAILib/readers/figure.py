@@ -29,7 +29,7 @@ TITLES = {"mass": "B. Mass", "peritumoral": "C. Peritumoral region", "below": "D
 
 
 def write_figure(path: Path, case: Case, explanation: Explanation, saliency_range: float | None = None) -> None:
-    """Draw frame, regions, overlay with extremes, decision and contributions on one page (PNG).
+    """Draw frame, regions, overlay with extremes, decision and contributions on one page (PNG or PDF).
 
     Parameters
     ----------
@@ -41,7 +41,9 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
     MissingPackageError
         When matplotlib is not installed.
     """
-    _figure(case, explanation, saliency_range, DPI).savefig(path, metadata={"Software": None})
+    # The same input gives the same bytes.
+    stamp = "CreationDate" if path.suffix.lower() == ".pdf" else "Software"
+    _figure(case, explanation, saliency_range, DPI).savefig(path, metadata={stamp: None})
 
 
 def figure_pixels(case: Case, explanation: Explanation, width: int) -> np.ndarray:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.beams import with_beams
 from ..core.errors import InputError
 from ..core.frame import Case, Provenance, Spacing
+from ..core.scan_area import with_scan_area
 from .frames import read_frame_and_mask
 from .masks import read_mask
 
@@ -98,7 +100,7 @@ def label_of(text: str) -> str:
 
 
 def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -> Case:
-    """Read a case's image and masks.
+    """Read a case's image and masks; scan area and beams are found as for a single frame.
 
     The pixel size is that of the record, else that of the image file, else the one assumed, else unknown.
 
@@ -117,7 +119,19 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
             frame = frame.with_assumed_width(assumption.width_mm)
     for path in record.more_masks:
         mass = mass | read_mask(path, frame.shape)[0]
+    frame = with_beams(with_scan_area(frame, mass))
     return Case(frame, mass, source, record.label, record.patient, record.view)
+
+
+def identity(record: CaseRecord) -> dict[str, Any]:
+    """The columns by which a case is known."""
+    return {
+        "identifier": record.identifier,
+        "patient": record.patient,
+        "view": record.view,
+        "label": record.label,
+        "partition": record.partition,
+    }
 
 
 class Cases(Sequence[Case]):

@@ -13,12 +13,30 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import OutputError
-from ..core.frame import Spacing
+from ..core.explain import Explanation
+from ..core.frame import Case, Spacing
+from ..core.regions import RELEVANT
 from .files import quiet
+from .tables import extremes_markups, pointing_game_csv
 
 RESULT_FILE, CINE_FILE = "result.json", "cine.json"
 """The files by which a folder is known as one of ours."""
 UNFINISHED_FILE = "unfinished/request.json"
+
+
+def write_result(folder: Path, case: Case, explanation: Explanation) -> None:
+    """Write ``result.json``, ``saliency.nrrd``, ``regions.nrrd``, ``extremes.mrk.json`` and ``pointing-game.csv``."""
+    result = explanation.result
+    texts = {
+        RESULT_FILE: result.to_json(),
+        "extremes.mrk.json": extremes_markups(result),
+        "pointing-game.csv": pointing_game_csv(result),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    write_nrrd(folder / "saliency.nrrd", explanation.saliency, case.frame.spacing)
+    names = dict(enumerate(RELEVANT, start=1))
+    write_nrrd(folder / "regions.nrrd", explanation.labels, case.frame.spacing, names)
 
 
 def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[int, str] | None = None) -> None:

@@ -1,13 +1,18 @@
-"""Small text files of a result: the pointing game as CSV, the extreme points as Slicer markups."""
+"""Small text files: a case's pointing game as CSV, its extreme points as Slicer markups, a cohort's cases as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from ..core.regions import RELEVANT
 from ..core.result import CaseResult
+from .records import Skipped
 
 POINTING_GAME_COLUMNS = ("region", "maximum", "minimum", "area_fraction", "contribution_logit")
 
@@ -82,3 +87,28 @@ def extremes_markups(result: CaseResult) -> str:
     }
     schema = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
     return json.dumps({"@schema": schema, "markups": [markup]}, indent=2) + "\n"
+
+
+class CaseTable:
+    """A CSV file that is written row by row; its columns are those of the first row."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", newline="", encoding="utf-8")
+        self._writer: csv.DictWriter[str] | None = None
+
+    def write(self, row: dict[str, Any]) -> None:
+        if self._writer is None:
+            names = ["identifier", "status", *(name for name in row if name != "identifier"), "left_out_because"]
+            self._writer = csv.DictWriter(self._file, names, restval="", extrasaction="ignore", lineterminator="\n")
+            self._writer.writeheader()
+        shown = {name: "" if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+        self._writer.writerow({"status": "evaluated", **shown})
+
+    def close(self, skipped: Iterable[Skipped]) -> None:
+        """One row for each case that was left out, so that the table accounts for all of them."""
+        if self._writer is not None:
+            for entry in skipped:
+                self._writer.writerow(
+                    {"identifier": entry.identifier, "status": "left out", "left_out_because": entry.reason}
+                )
+        self._file.close()

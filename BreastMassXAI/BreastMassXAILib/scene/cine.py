@@ -35,6 +35,7 @@ from .explanation import (
     modified_once,
     prepare_nodes,
     put_in_folder,
+    remove_node,
     show_legend,
     show_range,
     style_nodes,
@@ -116,7 +117,7 @@ def append_frame(browser, frame: Frame, index: float):
     sequence.SetDataNodeAtValue(node, f"{index:.6g}")
     if proxy is None:
         return node
-    _remove(scene, node)
+    remove_node(scene, node)
     return proxy
 
 
@@ -145,7 +146,7 @@ def add_masses(browser, masks: Iterable[tuple[int, np.ndarray]], name: str):
         if proxy is None:
             proxy = node
         else:
-            _remove(browser.GetScene(), node)
+            remove_node(browser.GetScene(), node)
     _connect(browser, sequence, proxy)
     return proxy
 
@@ -251,7 +252,7 @@ def show_cine_explanation(
         raise InputError(f"The sequence browser '{browser.GetName()}' shows no frames.")
     companion, nodes, new = prepare_nodes(scene, shown, mass_segmentation, LEFT_OUT_OF_LOOPS)
     for role in LEFT_OUT_OF_LOOPS:  # of a single frame's explanation, which the loop's replaces
-        _remove(scene, companion.GetNodeReference(role))
+        remove_node(scene, companion.GetNodeReference(role))
     companion.SetAttribute(RESULT_ATTRIBUTE, "")
     companion.SetAttribute(CINE_ATTRIBUTE, json.dumps(result.to_dict(), allow_nan=False))
     sequences = {role: _result_sequence(browser, nodes[role]) for role in _SEQUENCED}
@@ -326,15 +327,6 @@ def _carrier(scene, proxy):
     node.UnRegister(None)  # Python holds it now
     node.SetName(proxy.GetName())
     return node
-
-
-def _remove(scene, node) -> None:
-    """Take a node of ours out of the scene, with its looks."""
-    if node is None:
-        return
-    looks = [node.GetNthDisplayNode(i) for i in range(node.GetNumberOfDisplayNodes())]
-    for each in (*looks, node):
-        scene.RemoveNode(each)
 
 
 def _show_curve(companion, name: str, result: CineResult) -> tuple[Any, Any]:

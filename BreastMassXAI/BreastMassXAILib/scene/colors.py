@@ -27,6 +27,15 @@ def saliency_colors(scene):
     return _table(scene, "saliency colors", "BreastMassXAI saliency", colors, [f"{value:+.3f}" for value in t])
 
 
+def set_dead_band(scene, share: float) -> None:
+    """Let the saliency's colours be transparent where the map is weaker than this share of its range, 0..1."""
+    table = saliency_colors(scene)
+    state = table.StartModify()
+    for index, t in enumerate(np.linspace(-1, 1, _SALIENCY_COLORS)):
+        table.SetOpacity(index, float(abs(t) >= share))
+    table.EndModify(state)
+
+
 def region_colors(scene):
     """The colour table of the regions' labels with their names; `elsewhere` is transparent.
 

@@ -23,14 +23,16 @@ from ..core.explain import Explanation
 from ..core.palette import REGION_COLORS, symmetric_range
 from ..core.regions import ELSEWHERE, REGIONS, RELEVANT
 from ..core.result import CaseResult
-from .arrays import set_volume_array
+from .arrays import array_of, set_volume_array
 from .colors import region_colors, saliency_colors
 from .inputs import set_segments
 
 RESULT_ATTRIBUTE = "BreastMassXAI.Result"
 CINE_ATTRIBUTE = "BreastMassXAI.CineResult"
+NETWORK_ATTRIBUTE = "BreastMassXAI.Network"
 STALE_ATTRIBUTE = "BreastMassXAI.Stale"
 FOLDER_ATTRIBUTE = "BreastMassXAI.Explanation"
+LEGEND_TITLE, STALE_LEGEND_TITLE = "logit", "logit, out of date"
 LEFT_OUT_OF_LOOPS = {"segments"}
 """The labelmap shows the same regions, and a segmentation for each frame costs far more time and room."""
 
@@ -170,6 +172,24 @@ def fill_nodes(nodes: dict[str, Any], frame_node, explanation: Explanation) -> N
 def keep_result(node, result: CaseResult) -> None:
     """Keep a result as an attribute of a node. In one line: XML attributes do not keep line breaks."""
     node.SetAttribute(RESULT_ATTRIBUTE, json.dumps(result.to_dict(), allow_nan=False))
+    node.SetAttribute(NETWORK_ATTRIBUTE, None)  # of an earlier result
+
+
+def keep_network(frame_node, data: dict[str, Any]) -> None:
+    """Keep plain data about the network's pass beside the result that :func:`show_explanation` has just kept."""
+    node = _keeper(frame_node)
+    if node is not None:
+        node.SetAttribute(NETWORK_ATTRIBUTE, json.dumps(data, allow_nan=False))
+
+
+def kept_network(frame_node) -> dict[str, Any] | None:
+    """What :func:`keep_network` kept; None where there is none or it cannot be read."""
+    node = _keeper(frame_node)
+    try:
+        found = None if node is None else json.loads(node.GetAttribute(NETWORK_ATTRIBUTE) or "null")
+    except json.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def style_nodes(nodes: dict[str, Any], new: set[str], frame_node) -> None:
@@ -202,20 +222,47 @@ def restored_result(frame_node) -> CaseResult | None:
     InputError
         When another version of this software saved the scene, with another schema.
     """
-    companion = companion_of(frame_node.GetScene(), frame_node)
-    if companion is None:
-        return None
-    # In a loop the table changes with the frame, and takes the frame's result along.
-    kept = companion.GetNodeReference("table") if _keeps_loop(companion) else companion
-    text = None if kept is None else kept.GetAttribute(RESULT_ATTRIBUTE)
-    return None if text is None else CaseResult.from_json(text)
+    node = _keeper(frame_node)
+    text = None if node is None else node.GetAttribute(RESULT_ATTRIBUTE)
+    return CaseResult.from_json(text) if text else None
 
 
-def mark_stale(frame_node, reason: str) -> None:
-    """Say that a frame's explanation no longer fits the frame, until it is shown anew."""
+def remove_explanation(frame_node) -> None:
+    """Take a frame's explanation out of the scene, with its folder. A loop's stays, as it is other frames' too."""
+    scene, companion = frame_node.GetScene(), companion_of(frame_node.GetScene(), frame_node)
+    if companion is None or _keeps_loop(companion):
+        return
+    folder = collected(companion).folder
+    for role in _KINDS:
+        remove_node(scene, companion.GetNodeReference(role))
+    scene.RemoveNode(companion)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    if folder != hierarchy.GetInvalidItemID() and not hierarchy.GetNumberOfItemChildren(folder):
+        hierarchy.RemoveItem(folder)
+
+
+def remove_node(scene, node) -> None:
+    """Take a node of ours out of the scene, with its looks and what stores it."""
+    if node is None:
+        return
+    displayable = node.IsA("vtkMRMLDisplayableNode")
+    looks = [node.GetNthDisplayNode(i) for i in range(node.GetNumberOfDisplayNodes())] if displayable else []
+    for each in (*looks, node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None, node):
+        if each is not None:
+            scene.RemoveNode(each)
+
+
+def mark_stale(frame_node, reason: str | None) -> None:
+    """Say that a frame's explanation no longer fits the frame, until it is shown anew or None is given as reason.
+
+    The colour bar says so too, where the explanation is seen.
+    """
     companion = companion_of(frame_node.GetScene(), frame_node)
-    if companion is not None:
+    if companion is not None and companion.GetAttribute(STALE_ATTRIBUTE) != reason:
         companion.SetAttribute(STALE_ATTRIBUTE, reason)
+        legend = companion.GetNodeReference("legend")
+        if legend is not None:
+            _title_legend(legend, stale=reason is not None)
 
 
 def stale_reason(frame_node) -> str | None:
@@ -230,6 +277,20 @@ def collected(companion) -> ExplanationNodes:
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(companion.GetScene())
     folder = _folder(hierarchy, (nodes[role] for role in _KINDS if nodes[role] is not None))
     return ExplanationNodes(companion=companion, folder=folder, **nodes)
+
+
+def keeps_loop(frame_node) -> bool:
+    """Whether a frame's explanation is a loop's, with a result for each of the frames that the node shows in turn."""
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    return companion is not None and _keeps_loop(companion)
+
+
+def _keeper(frame_node):
+    """The node that keeps a frame's result. In a loop the table changes with the frame, and takes its result along."""
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    if companion is None:
+        return None
+    return companion.GetNodeReference("table") if _keeps_loop(companion) else companion
 
 
 def _keeps_loop(companion) -> bool:
@@ -275,6 +336,14 @@ def show_range(saliency_node, limit: float) -> None:
     with modified_once(display):
         display.SetAutoWindowLevel(False)
         display.SetWindowLevelMinMax(-limit, limit)
+
+
+def show_saliency_range(nodes: ExplanationNodes, limit: float | None) -> None:
+    """Colours and colour bar from minus `limit` to `limit` logits; None: to the largest magnitude of the map."""
+    if limit is None:
+        limit = symmetric_range(array_of(nodes.saliency.GetImageData()))
+    show_range(nodes.saliency, limit)
+    show_legend(nodes.companion, nodes.saliency, nodes.companion.GetAttribute(STALE_ATTRIBUTE) is not None)
 
 
 def _fill_extremes(node, frame_node, result: CaseResult) -> None:
@@ -326,15 +395,22 @@ def _fill_table(node, result: CaseResult) -> None:
     node.SetLocked(True)
 
 
-def show_legend(companion, saliency_node) -> None:
+def show_legend(companion, saliency_node, stale: bool = False) -> None:
     """The colour bar of a saliency map, made once; its digits follow the range that is shown."""
     legend = companion.GetNodeReference("legend")
     if legend is None:
         legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(saliency_node)
         companion.SetNodeReferenceID("legend", legend.GetID())
-        legend.SetTitleText("logit")
+        legend.SetTitleText(LEGEND_TITLE)
+    _title_legend(legend, stale)
     limit = saliency_node.GetDisplayNode().GetWindowLevelMax()
     legend.SetLabelFormat(f"%.{max(1, 1 - math.floor(math.log10(limit)))}f")
+
+
+def _title_legend(legend, stale: bool) -> None:
+    """Only between titles of ours: a user may have chosen another one."""
+    if legend.GetTitleText() in (LEGEND_TITLE, STALE_LEGEND_TITLE):
+        legend.SetTitleText(STALE_LEGEND_TITLE if stale else LEGEND_TITLE)
 
 
 def put_in_folder(scene, frame_node, nodes: dict[str, Any], new: set[str]) -> None:

@@ -36,18 +36,9 @@ def add_frame(scene, frame: Frame, name: str):
         ``diag(-column_mm, -row_mm, 1)``. A frame of unknown spacing gets 1 mm pixels, and its attribute
         ``BreastMassXAI.SpacingProvenance`` says so.
     """
-    spacing = frame.spacing
-    row_mm, column_mm = spacing.mm() if spacing.known else (1.0, 1.0)
     node = slicer.vtkMRMLScalarVolumeNode()
     node.SetName(name)
-    matrix = vtkMatrix4x4()
-    for axis, size in enumerate((-column_mm, -row_mm, 1.0)):
-        matrix.SetElement(axis, axis, size)
-    node.SetIJKToRASMatrix(matrix)
-    node.SetAttribute(PROVENANCE_ATTRIBUTE, spacing.provenance.value)
-    shown = frame.shown
-    pixels = shown.clip(0, 255).astype(np.uint8)
-    set_volume_array(node, pixels if np.array_equal(pixels, shown) else shown)
+    set_frame(node, frame)
     node = scene.AddNode(node)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
@@ -55,6 +46,23 @@ def add_frame(scene, frame: Frame, name: str):
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(0, 255)
     return node
+
+
+def set_frame(node, frame: Frame) -> None:
+    """Let a volume node of :func:`add_frame` show another frame, in its voxels, its geometry and its provenance."""
+    spacing = frame.spacing
+    row_mm, column_mm = spacing.mm() if spacing.known else (1.0, 1.0)
+    matrix = vtkMatrix4x4()
+    for axis, size in enumerate((-column_mm, -row_mm, 1.0)):
+        matrix.SetElement(axis, axis, size)
+    shown = frame.shown
+    pixels = shown.clip(0, 255).astype(np.uint8)
+    state = node.StartModify()
+    node.SetIJKToRASMatrix(matrix)
+    node.SetAttribute(PROVENANCE_ATTRIBUTE, spacing.provenance.value)
+    node.SetAttribute(CALIBRATION_ATTRIBUTE, None)
+    set_volume_array(node, pixels if np.array_equal(pixels, shown) else shown)
+    node.EndModify(state)
 
 
 def frame_of(volume_node) -> Frame:
@@ -86,12 +94,13 @@ def frame_of(volume_node) -> Frame:
     if len(voxels) != 1:
         raise InputError(f"The volume '{name}' has {len(voxels)} slices: choose a volume that holds a single frame.")
     if volume_node.GetAttribute(PROVENANCE_ATTRIBUTE) and voxels.ndim == 3:  # one of ours: its greys are a frame's
-        return Frame(voxels[0], _spacing_of(volume_node))
+        return Frame(voxels[0], spacing_of(volume_node))
     pixels, warnings = to_grey(f"The volume '{name}'", voxels[0])
-    return Frame(pixels, _spacing_of(volume_node), warnings=warnings)
+    return Frame(pixels, spacing_of(volume_node), warnings=warnings)
 
 
-def _spacing_of(volume_node) -> Spacing:
+def spacing_of(volume_node) -> Spacing:
+    """The pixel size of a frame's volume with its provenance, as :func:`frame_of` tells."""
     column_mm, row_mm, _ = volume_node.GetSpacing()
     calibrations = json.loads(volume_node.GetAttribute(CALIBRATION_ATTRIBUTE) or "[]")
     # A spacing that was changed by other hands since is no longer the calibrated one.
@@ -122,13 +131,22 @@ def add_mass(scene, mass: np.ndarray, frame_node, name: str):
     node = slicer.vtkMRMLSegmentationNode()
     node.SetName(name)
     node = scene.AddNode(node)
-    node.SetAndObserveTransformNodeID(frame_node.GetTransformNodeID())
     node.CreateDefaultDisplayNodes()
-    node.SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
-    set_segments(node, mass.astype(np.uint8), frame_node, {"mass": REGION_COLORS["mass"]})
+    set_mass(node, mass, frame_node)
     display = node.GetDisplayNode()
     display.SetVisibility2DFill(False)
     return node
+
+
+def set_mass(segmentation_node, mass: np.ndarray, frame_node) -> None:
+    """Let a segmentation node of :func:`add_mass` hold another mass, on the grid of the frame as it is now."""
+    segmentation_node.SetAndObserveTransformNodeID(frame_node.GetTransformNodeID())
+    segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
+    segmentation = segmentation_node.GetSegmentation()
+    for segment_id in segmentation.GetSegmentIDs():
+        if segment_id != "mass":
+            segmentation.RemoveSegment(segment_id)
+    set_segments(segmentation_node, mass.astype(np.uint8), frame_node, {"mass": REGION_COLORS["mass"]})
 
 
 def set_segments(

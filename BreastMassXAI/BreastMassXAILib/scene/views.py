@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from .explanation import ExplanationNodes
 
@@ -25,15 +28,7 @@ def show_in_slice_view(
     saliency_opacity : float
         0..1.
     """
-    slice_node = _view_node(scene, "vtkMRMLSliceNode", layout_name)
-    if slice_node is None:
-        slice_node = _new_view_node(scene, "vtkMRMLSliceNode", layout_name)
-        _aim(slice_node, nodes.frame)
-        if layout_name == "Red":
-            slice_node.SetLayoutLabel(_RED_VIEW[0])
-            slice_node.SetLayoutColor(_RED_VIEW[1])
-    composite = _view_node(scene, "vtkMRMLSliceCompositeNode", layout_name)
-    composite = composite or _new_view_node(scene, "vtkMRMLSliceCompositeNode", layout_name)
+    slice_node, composite = view_nodes(scene, layout_name, nodes.frame)
     state = composite.StartModify()
     composite.SetBackgroundVolumeID(nodes.frame.GetID())
     composite.SetForegroundVolumeID(nodes.saliency.GetID())
@@ -44,7 +39,57 @@ def show_in_slice_view(
     slice_node.SetUseLabelOutline(True)
 
 
-def _view_node(scene, class_name: str, layout_name: str):
+def show_frame_in_slice_view(scene, frame_node, layout_name: str = "Red") -> None:
+    """A frame alone in a slice view, row 0 at the top, whatever way its volume lies in the room.
+
+    The view's size belongs to its window: fit the view to its background afterwards.
+    """
+    slice_node, composite = view_nodes(scene, layout_name, frame_node)
+    state = composite.StartModify()
+    composite.SetBackgroundVolumeID(frame_node.GetID())
+    composite.SetForegroundVolumeID(None)
+    composite.SetLabelVolumeID(None)
+    composite.EndModify(state)
+    aim(slice_node, frame_node)
+
+
+def view_nodes(scene, layout_name: str, frame_node) -> tuple[Any, Any]:
+    """The slice node and the composite node of a view; new ones, aimed at the frame, where the scene has none."""
+    slice_node = find_view_node(scene, "vtkMRMLSliceNode", layout_name)
+    if slice_node is None:
+        slice_node = _new_view_node(scene, "vtkMRMLSliceNode", layout_name)
+        _show_whole(slice_node, frame_node)
+        if layout_name == "Red":
+            slice_node.SetLayoutLabel(_RED_VIEW[0])
+            slice_node.SetLayoutColor(_RED_VIEW[1])
+    composite = find_view_node(scene, "vtkMRMLSliceCompositeNode", layout_name)
+    return slice_node, composite or _new_view_node(scene, "vtkMRMLSliceCompositeNode", layout_name)
+
+
+def aim(slice_node, frame_node) -> None:
+    """Let a slice view look straight at a frame: columns to the right, rows downwards, its middle in the middle."""
+    columns, rows, _ = frame_node.GetImageData().GetDimensions()
+    to_ras = vtkMatrix4x4()
+    frame_node.GetIJKToRASMatrix(to_ras)
+
+    def place(column: float, row: float) -> np.ndarray:
+        world = np.zeros(3)
+        frame_node.TransformPointToWorld(to_ras.MultiplyPoint((column, row, 0.0, 1.0))[:3], world)
+        return world
+
+    first = place(0, 0)
+    right, down = place(columns - 1, 0) - first, place(0, rows - 1) - first
+    right, down = right / np.linalg.norm(right), down / np.linalg.norm(down)
+    axes = (right, -down, np.cross(right, down), place((columns - 1) / 2, (rows - 1) / 2))
+    state = slice_node.StartModify()
+    for column, axis in enumerate(axes):
+        for row in range(3):
+            slice_node.GetSliceToRAS().SetElement(row, column, float(axis[row]))
+    slice_node.UpdateMatrices()
+    slice_node.EndModify(state)
+
+
+def find_view_node(scene, class_name: str, layout_name: str):
     for index in range(scene.GetNumberOfNodesByClass(class_name)):
         node = scene.GetNthNodeByClass(index, class_name)
         if node.GetLayoutName() == layout_name:
@@ -60,15 +105,12 @@ def _new_view_node(scene, class_name: str, layout_name: str):
     return scene.AddNode(node)
 
 
-def _aim(slice_node, frame_node) -> None:
+def _show_whole(slice_node, frame_node) -> None:
     """Let a view that no window has sized yet show the whole frame, with a margin."""
     bounds = np.zeros(6)
     frame_node.GetSliceBounds(bounds, None)
-    low, high = bounds[::2], bounds[1::2]
     slice_node.SetOrientation("Axial")
     slice_node.SetDimensions(512, 512, 1)
-    side = 1.05 * float((high - low)[:2].max())
+    side = 1.05 * float((bounds[1::2] - bounds[::2]).max())
     slice_node.SetFieldOfView(side, side, 1)
-    for axis, middle in enumerate((low + high) / 2):
-        slice_node.GetSliceToRAS().SetElement(axis, 3, middle)
-    slice_node.UpdateMatrices()
+    aim(slice_node, frame_node)

@@ -1,0 +1,149 @@
+"""Samples, masses and calibration lines into the scene: what a panel's first buttons do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..readers.frames import read_frame
+from ..readers.masks import read_mask
+from ..resources import resource
+from ..scene.explanation import RESULT_ATTRIBUTE
+from ..scene.inputs import add_frame, add_mass, frame_of
+
+MASS_SEGMENT = "mass"
+_SAMPLES = {"malignant": "malignant-looking phantom", "benign": "benign-looking phantom"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A shipped case: a simulated frame and the mask of its mass. `picture` shows it."""
+
+    name: str
+    title: str
+    frame: Path
+    mask: Path
+    picture: Path
+
+
+def samples() -> list[Sample]:
+    """The shipped cases; no download."""
+    folder = Path(resource("SampleData"))
+    return [
+        Sample(name, title, folder / f"{name}.dcm", folder / f"{name}_mask.png", folder / f"{name}.png")
+        for name, title in _SAMPLES.items()
+    ]
+
+
+def add_sample(scene, name: str) -> tuple[Any, Any]:
+    """Add a shipped case to a scene, or find it there.
+
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+    name : str
+        Of a :class:`Sample`.
+
+    Returns
+    -------
+    frame_node : vtkMRMLScalarVolumeNode
+    segmentation_node : vtkMRMLSegmentationNode
+        With the segment ``mass``.
+
+    Raises
+    ------
+    InputError
+        When there is no such sample, or its files are damaged.
+    """
+    sample = next((sample for sample in samples() if sample.name == name), None)
+    if sample is None:
+        raise InputError(f"There is no sample '{name}'; there are: {', '.join(_SAMPLES)}.")
+    frame_name, mass_name = f"{name} phantom", f"{name} phantom mass"
+    frame_node = scene.GetFirstNode(frame_name, "vtkMRMLScalarVolumeNode")
+    mass_node = scene.GetFirstNode(mass_name, "vtkMRMLSegmentationNode")
+    frame = read_frame(sample.frame)
+    if frame_node is None:
+        frame_node = add_frame(scene, frame, frame_name)
+    if mass_node is None:
+        mass, _ = read_mask(sample.mask, frame.shape)
+        mass_node = add_mass(scene, mass, frame_node, mass_name)
+    return frame_node, mass_node
+
+
+def new_mass(scene, frame_node) -> Any:
+    """Add a segmentation with an empty segment ``mass`` on a frame's grid.
+
+    Returns
+    -------
+    vtkMRMLSegmentationNode
+
+    Raises
+    ------
+    InputError
+        When the volume is no single frame.
+    """
+    return _add_mass(scene, np.zeros(frame_of(frame_node).shape, bool), frame_node)
+
+
+def import_mass(scene, path: Path, frame_node) -> Any:
+    """Add the mask in a file as a segmentation on a frame's grid (:func:`~..readers.masks.read_mask`).
+
+    Returns
+    -------
+    vtkMRMLSegmentationNode
+        With the segment ``mass``.
+
+    Raises
+    ------
+    InputError
+        When the file is no mask that fits the frame.
+    MissingPackageError
+        When a compressed DICOM file needs a decoder that is not installed.
+    """
+    mass, _ = read_mask(path, frame_of(frame_node).shape)
+    return _add_mass(scene, mass, frame_node)
+
+
+def _add_mass(scene, mass: np.ndarray, frame_node) -> Any:
+    return add_mass(scene, mass, frame_node, scene.GenerateUniqueName(f"{frame_node.GetName()} mass"))
+
+
+def first_segment(segmentation_node) -> str:
+    """The segment to take for the mass where the user named none: ``mass``, else the first; "" where there is none."""
+    segmentation = segmentation_node.GetSegmentation()
+    if segmentation.GetSegment(MASS_SEGMENT) is not None:
+        return MASS_SEGMENT
+    return segmentation.GetNthSegmentID(0) if segmentation.GetNumberOfSegments() else ""
+
+
+def own_volumes(scene) -> list[str]:
+    """Node IDs of the saliency maps: volumes that are no frames and are not offered as such."""
+    found = []
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScriptedModuleNode")):
+        node = scene.GetNthNodeByClass(index, "vtkMRMLScriptedModuleNode")
+        if node.GetAttribute(RESULT_ATTRIBUTE) is not None and node.GetNodeReferenceID("saliency"):
+            found.append(node.GetNodeReferenceID("saliency"))
+    return found
+
+
+def draw_line(scene) -> Any:
+    """Add a line for the calibration, and let the next two clicks in a view place its ends.
+
+    Returns
+    -------
+    vtkMRMLMarkupsLineNode
+    """
+    line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", scene.GenerateUniqueName("Depth scale"))
+    line.CreateDefaultDisplayNodes()
+    selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+    if selection is not None and interaction is not None:
+        # Not through the markups' own logic: its StartPlaceMode would place points, whatever is active.
+        selection.SetReferenceActivePlaceNodeClassName(line.GetClassName())
+        selection.SetReferenceActivePlaceNodeID(line.GetID())
+        interaction.SwitchToSinglePlaceMode()
+    return line

@@ -1,0 +1,184 @@
+"""A session's inputs, read from the scene: the case, and what of it can be compared and saved."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from ..core.beams import with_beams
+from ..core.errors import InputError
+from ..core.frame import Case, Frame, Provenance, Spacing
+from ..core.scan_area import with_scan_area
+from ..scene.arrays import array_of
+from ..scene.inputs import frame_of, mass_of, spacing_of
+
+_PROVENANCE_WORDS = {
+    Provenance.DICOM_REGION: "from the file's ultrasound region",
+    Provenance.DICOM_PIXEL_SPACING: "from the file's pixel spacing",
+    Provenance.CALIBRATED: "calibrated with a line of known length",
+    Provenance.HEADER: "from the file's header",
+    Provenance.ASSUMED: "an assumption",
+}
+
+
+class Badge(str, Enum):
+    GOOD = "good"
+    ASSUMED = "assumed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """What the chosen image is, in words for the panel.
+
+    `image`: "1000 x 800 pixels"; `spacing`: "0.05 x 0.05 mm (height x width), from the file's header"; and how far that
+    can be trusted.
+    """
+
+    image: str
+    spacing: str
+    badge: Badge
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an explanation is made of. Two that are equal give the same explanation.
+
+    Parameters
+    ----------
+    frame, mass : str
+        SHA-256 of the voxels and of the mask.
+    spacing_mm : (row, column), optional
+    provenance : str
+    ring_mm, grey_zone : float
+    model : str
+        SHA-256 of its description.
+    """
+
+    frame: str
+    mass: str
+    spacing_mm: tuple[float, float] | None
+    provenance: str
+    ring_mm: float
+    grey_zone: float
+    model: str
+
+
+class FrameReader:
+    """Reads frame and mass from their nodes; what is slow is done again only where it would come out differently."""
+
+    def __init__(self) -> None:
+        self._key: tuple[str, str] | None = None
+        self._frame: Frame | None = None
+        self._read_case: tuple[tuple[str, str], Case] | None = None
+        self._prepared: tuple[tuple[str, str], Spacing, Frame] | None = None
+
+    def adopt(self, frame_node, case: Case) -> None:
+        """Take a case that was read from files as what a node shows, with its file's name, scan area and warnings."""
+        key = frame_node.GetID(), digest_of_voxels(frame_node)
+        self._key, self._frame, self._prepared = key, case.frame, None
+        self._read_case = key, case
+
+    def frame(self, frame_node, assumed_width_mm: float) -> tuple[str, Frame]:
+        """The frame of a node with the digest of its voxels.
+
+        Raises
+        ------
+        InputError
+            When the node holds no frame.
+        """
+        image = frame_node.GetImageData()
+        if image is None or image.GetPointData().GetScalars() is None:
+            frame_of(frame_node)  # says what is wrong
+        key = frame_node.GetID(), digest_of_voxels(frame_node)
+        if self._key != key or self._frame is None:
+            self._key, self._frame = key, frame_of(frame_node)
+        spacing, frame = spacing_of(frame_node), self._frame
+        if not _same(spacing, frame.spacing):
+            frame = frame.with_spacing(spacing)
+        if not frame.spacing.known and assumed_width_mm > 0:
+            frame = frame.with_assumed_width(assumed_width_mm)
+        return key[1], frame
+
+    def case(self, frame: Frame, mass: np.ndarray) -> Case:
+        """The case of :meth:`frame` with its scan area and beams, as the command line finds them.
+
+        The scan area is looked for again only when it no longer holds all of an edited mass: it takes longer than all
+        the rest of a live update.
+
+        Raises
+        ------
+        InputError
+            When the mass does not fit.
+        """
+        assert self._key is not None
+        case = Case(frame, mass)
+        known = self._prepared
+        if known is None or known[:2] != (self._key, frame.spacing) or not _holds(known[2].scan_area, mass):
+            known = self._key, frame.spacing, with_beams(with_scan_area(frame, mass))
+            self._prepared = known
+        read = self._read_case
+        if read is not None and read[0] == self._key and np.array_equal(read[1].mass, mass):
+            return replace(read[1], frame=known[2])
+        return replace(case, frame=known[2])
+
+
+def _same(first: Spacing, second: Spacing) -> bool:
+    """Up to the rounding that a node's matrix costs."""
+    if first.provenance is not second.provenance or not first.known:
+        return first == second
+    return bool(np.allclose(first.mm(), second.mm(), rtol=1e-9, atol=0))
+
+
+def _holds(area: np.ndarray | None, mass: np.ndarray) -> bool:
+    """A whole frame may have been taken because of where the mass was: only a found area is trusted to stay."""
+    return area is not None and not (mass & ~area).any()
+
+
+def mass_in(segmentation_node, segment_id: str, frame_node) -> np.ndarray:
+    """The chosen mass on the frame's grid.
+
+    Raises
+    ------
+    InputError
+        When none is chosen, or it is no labelmap.
+    """
+    if segmentation_node is None:
+        raise InputError("Choose the segmentation that holds the mass, or draw one.")
+    if not segment_id or segmentation_node.GetSegmentation().GetSegment(segment_id) is None:
+        raise InputError("Choose the segment that holds the mass, or draw one.")
+    return mass_of(segmentation_node, segment_id, frame_node)
+
+
+def digest_of_voxels(volume_node) -> str:
+    """SHA-256 of a volume's voxels, whatever their place in the room."""
+    return digest_of(array_of(volume_node.GetImageData()))
+
+
+def digest_of(array: np.ndarray) -> str:
+    """SHA-256 of an array's shape, type and values."""
+    found = hashlib.sha256(f"{array.shape} {array.dtype.str}".encode())
+    found.update(np.packbits(array) if array.dtype == bool else np.ascontiguousarray(array))
+    return found.hexdigest()
+
+
+def facts_of(frame: Frame) -> InputFacts:
+    """A frame in words."""
+    rows, columns = frame.shape
+    image = f"{columns} x {rows} pixels"
+    spacing = frame.spacing
+    if not spacing.known:
+        return InputFacts(image, "pixel size unknown", Badge.UNKNOWN)
+    row_mm, column_mm = spacing.mm()
+    words = f"{row_mm:.3g} x {column_mm:.3g} mm a pixel (height x width), {_PROVENANCE_WORDS[spacing.provenance]}"
+    return InputFacts(image, words, Badge.ASSUMED if spacing.provenance is Provenance.ASSUMED else Badge.GOOD)
+
+
+def seen_from(data: dict[str, Any]) -> Seen:
+    """What ``dataclasses.asdict`` made of a :class:`Seen`, back from JSON."""
+    size = data["spacing_mm"]
+    return Seen(**{**data, "spacing_mm": None if size is None else (float(size[0]), float(size[1]))})

@@ -1,0 +1,618 @@
+"""One frame, one mass, one model: what can be said of them now, what is missing, and the explanation when it is there.
+
+A panel gives the inputs, shows :attr:`Session.status` and what goes with it, and calls two things:
+:meth:`Session.start` when Explain is pressed, and :meth:`Session.refresh` some 100 ms after the session said that its
+inputs changed.
+
+What an explanation was made of is kept with it as digests (:class:`~.inputs.Seen`). Whether it still fits is found by
+comparing them with the inputs as they are, never remembered: so an undone edit is as current as it was before, and no
+event that was missed can make a stale result look current.
+
+A pass of the network holds for one frame and one model. The regions are computed anew on it for every edit of the mass,
+the ring's width and the like. A network that looks at a square around the mass looked at the square of the mass as it
+was then: the regions of an edited mass are shown on that square, and as long as the square of its own lies within half
+a cell of it, that is the explanation. Beyond, it is shown and marked stale, because a network that looked at the mass
+as it is now might answer differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import slicer
+from vtkmodules.vtkCommonCore import vtkCommand
+
+from ..core.errors import BreastMassXAIError, BundleError, InputError
+from ..core.explain import Explanation
+from ..core.frame import Case
+from ..core.progress import Progress, silent
+from ..core.result import CaseResult, Settings
+from ..scene.explanation import (
+    ExplanationNodes,
+    explanation_nodes,
+    keep_network,
+    keeps_loop,
+    kept_network,
+    mark_stale,
+    remove_explanation,
+    restored_result,
+    show_explanation,
+    show_saliency_range,
+    stale_reason,
+)
+from .inputs import FrameReader, InputFacts, Seen, digest_of, digest_of_voxels, facts_of, mass_in
+from .models import Model, shipped_models
+from .passes import NetworkPass, look, restored, saved
+from .words import Bar, Gauge, TableRow, bars_of, decision_of, gauge_of, table_of
+from .worker import Worker, sentence_of
+
+KEPT_PASSES = 512
+"""Passes that are remembered, a kilobyte each: another frame that was explained before needs no network."""
+
+
+class State(str, Enum):
+    EMPTY = "empty"  # nothing chosen yet
+    MISSING = "missing"  # something is wanting; the sentence says what
+    READY = "ready"  # Explain can be pressed
+    RUNNING = "running"
+    CURRENT = "current"  # the result fits the inputs
+    UPDATING = "updating"  # inputs changed a moment ago; `refresh` is due and will say what that means
+    STALE = "stale"  # there is a result, and the sentence says why it does not fit
+    FAILED = "failed"  # the sentence says why, the details hold the traceback
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a session stands, with one sentence for the user and, after a failure, details on request."""
+
+    state: State
+    sentence: str
+    details: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What a pass of the network needs, taken out of the scene; :meth:`run` may be called in any thread."""
+
+    case: Case
+    model: Model
+    settings: Settings
+    seen: Seen
+    frame_node: Any
+    segmentation_node: Any
+
+    def run(self, progress: Progress = silent) -> NetworkPass:
+        """Load the model, run the network. Touches no MRML.
+
+        Raises
+        ------
+        BreastMassXAIError
+        """
+        return look(self.case, self.model, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """The explanation in the scene. Of a restored one there are no images in memory, and `seen` may be unknown."""
+
+    result: CaseResult
+    seen: Seen | None
+    found: NetworkPass | None = None
+    images: tuple[Case, Explanation] | None = None
+    saved_reason: str | None = None
+
+
+class Session:
+    """One frame + mass + model + settings -> its explanation, kept in step with the scene.
+
+    All methods and properties are for the main thread. Nothing is written to nodes that the user made.
+
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+    """
+
+    def __init__(self, scene) -> None:
+        self._scene = scene
+        self._frame_node: Any = None
+        self._segmentation_node: Any = None
+        self._segment_id = ""
+        self._settings = Settings()
+        self._assumed_width_mm = 0.0
+        self._model: Model | None = None
+        self._saliency_range: float | None = None
+        self._reader = FrameReader()
+        self._passes: dict[tuple[str, str], NetworkPass] = {}
+        self._shown: _Shown | None = None
+        self._running: Job | None = None
+        self._owner: Any = None
+        self._failure: tuple[Seen | None, Status] | None = None
+        self._facts: InputFacts | None = None
+        self._seen: Seen | None = None
+        self._status = Status(State.EMPTY, "")
+        self._due = False
+        self._listeners: list[Callable[[], None]] = []
+        self._observed: list[tuple[Any, int]] = []
+        with suppress(BreastMassXAIError, IndexError):  # the user is asked to choose a model
+            self._model = shipped_models()[0]
+        self.refresh()
+
+    def close(self) -> None:
+        """Stop observing the scene. To be called before the panel goes away."""
+        self._listeners.clear()
+        self._observe(None, None)
+
+    # Inputs
+
+    def set_inputs(self, frame_node, segmentation_node=None, segment_id: str = "") -> None:
+        """Choose the frame and the segment of its mass; any may be None.
+
+        The nodes are observed from now on. An explanation that was saved with the scene is found again.
+
+        Parameters
+        ----------
+        frame_node : vtkMRMLScalarVolumeNode or vtkMRMLVectorVolumeNode, optional
+            May be the proxy of a sequence: each of its frames counts as another frame.
+        segmentation_node : vtkMRMLSegmentationNode, optional
+        segment_id : str
+        """
+        other = frame_node is not self._frame_node
+        self._observe(frame_node, segmentation_node)
+        self._frame_node, self._segmentation_node, self._segment_id = frame_node, segmentation_node, segment_id
+        if other:
+            self._seen = self._owner = None
+            self._adopt()
+        self.refresh()
+
+    def show_case(self, frame_node, segmentation_node, segment_id: str, case: Case, owner: Any = None) -> None:
+        """Choose a frame that shows a case which was read from files: its names and warnings go with the result.
+
+        Parameters
+        ----------
+        frame_node, segmentation_node, segment_id
+            As for :meth:`set_inputs`; the nodes may be those of another case before.
+        case : Case
+        owner : object, optional
+            Who opened the case; see :attr:`owner`.
+        """
+        self._reader.adopt(frame_node, case)
+        image, kept = digest_of_voxels(frame_node), restored(kept_network(frame_node))
+        of_another = kept is None or kept[1].frame != image
+        if of_another and (self._model is None or (image, self._model.sha256) not in self._passes):
+            remove_explanation(frame_node)
+            self._shown = None if frame_node is self._frame_node else self._shown
+        self.set_inputs(frame_node, segmentation_node, segment_id)
+        self._owner = owner
+
+    @property
+    def owner(self) -> Any:
+        """Who opened the case that is shown; None once another frame was chosen."""
+        return self._owner
+
+    def remember(self, frame_node, model_sha256: str, found: NetworkPass) -> None:
+        """Take a pass that was made elsewhere of the frame that a node shows."""
+        self._keep((digest_of_voxels(frame_node), model_sha256), found)
+
+    def pass_of(self, model_sha256: str) -> NetworkPass | None:
+        """What a model's network answered to the chosen frame, where that is known."""
+        return None if self._seen is None else self._passes.get((self._seen.frame, model_sha256))
+
+    @property
+    def scene(self) -> Any:
+        return self._scene
+
+    @property
+    def inputs(self) -> tuple[Any, Any, str]:
+        """Frame node, segmentation node and segment id."""
+        return self._frame_node, self._segmentation_node, self._segment_id
+
+    @property
+    def suggested_mass(self) -> tuple[Any, str] | None:
+        """The segmentation and segment of the frame's saved explanation, for a panel that knows no other."""
+        nodes = self.nodes
+        if nodes is None or nodes.mass is None or not nodes.mass.GetSegmentation().GetNumberOfSegments():
+            return None
+        ids = nodes.mass.GetSegmentation().GetSegmentIDs()
+        return nodes.mass, "mass" if "mass" in ids else ids[0]
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        if settings != self._settings:
+            self._settings = settings
+            self._failure = None
+            self._changed()
+
+    @property
+    def assumed_width_mm(self) -> float:
+        """Imaged width that is assumed of frames whose pixel size is unknown; 0 for no assumption."""
+        return self._assumed_width_mm
+
+    @assumed_width_mm.setter
+    def assumed_width_mm(self, width: float) -> None:
+        if width != self._assumed_width_mm:
+            self._assumed_width_mm = width
+            self._failure = None
+            self._changed()
+
+    @property
+    def model(self) -> Model | None:
+        return self._model
+
+    @model.setter
+    def model(self, model: Model | None) -> None:
+        changed = model != self._model
+        self._model = model  # an equal one may be told to run elsewhere
+        if changed:
+            self._failure = None
+            self._changed()
+
+    @property
+    def saliency_range(self) -> float | None:
+        """Logits at the ends of the colours, fixed across cases; None: each map its own."""
+        return self._saliency_range
+
+    @saliency_range.setter
+    def saliency_range(self, limit: float | None) -> None:
+        self._saliency_range = limit
+        nodes = self.nodes
+        if nodes is not None:
+            show_saliency_range(nodes, limit)
+
+    # Hearing of changes
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever inputs or status changed; it should redraw and, if :attr:`due`, start its timer."""
+        self._listeners.append(listener)
+
+    @property
+    def due(self) -> bool:
+        """Whether inputs changed and :meth:`refresh` is wanted, at latest some 100 ms from now."""
+        return self._due
+
+    def refresh(self) -> None:
+        """Bring status, regions, hits and contributions up to date without the network. Never raises on bad input."""
+        self._due = False
+        self._drop_what_is_gone()
+        case, seen, problem = self._look_again()
+        try:
+            self._status = self._follow(case, seen, problem)
+        except Exception as error:  # the panel shows a sentence, whatever happens
+            self._status = Status(State.FAILED, *sentence_of(error))
+        if self._shown is not None and self._status.state in (State.CURRENT, State.STALE):
+            mark_stale(self._frame_node, self._status.sentence if self._status.state is State.STALE else None)
+        self._tell()
+
+    # Explaining
+
+    def start(self, worker: Worker) -> None:
+        """Explain in the worker's thread: :meth:`prepare` now, ``run`` there, :meth:`finish` when it is polled."""
+        try:
+            job = self.prepare()
+        except BreastMassXAIError:
+            self.refresh()  # says why
+            return
+        worker.submit(job.run, lambda answer: self.finish(job, answer), self.fail, urgent=True)
+
+    def explain(self, progress: Progress = silent) -> CaseResult:
+        """Explain here and now.
+
+        Raises
+        ------
+        BreastMassXAIError
+        """
+        job = self.prepare()
+        try:
+            answer = job.run(progress)
+        except Exception as error:
+            self.fail(*sentence_of(error))
+            raise
+        self.finish(job, answer)
+        if self._shown is None:
+            raise InputError(self._status.sentence)
+        return self._shown.result
+
+    def prepare(self) -> Job:
+        """Take out of the scene what the network needs; the state is `running` from now until the job has ended.
+
+        Raises
+        ------
+        BreastMassXAIError
+            With the sentence that says what is missing.
+        """
+        if self._running is not None:
+            raise InputError("The network is at work already: wait until it has answered.")
+        case, seen = self._look()
+        assert self._model is not None
+        self._failure = None
+        self._running = Job(case, self._model, self._settings, seen, self._frame_node, self._segmentation_node)
+        self.refresh()
+        return self._running
+
+    def finish(self, job: Job, answer: NetworkPass) -> None:
+        """Show a job's answer in the scene; as stale, where inputs have changed meanwhile."""
+        self._running = None
+        self._keep((job.seen.frame, job.seen.model), answer)
+        node, same = job.frame_node, False
+        if node.GetScene() is self._scene:
+            same = digest_of_voxels(node) == job.seen.frame
+        if same:  # else its map would lie on another image
+            try:
+                shown = self._show(node, job.segmentation_node, job.case, job.seen, job.settings, answer)
+            except BreastMassXAIError as error:
+                self.fail(*sentence_of(error), seen=job.seen)
+                return
+            if node is self._frame_node:
+                self._shown = shown
+        self.refresh()
+        if not same and self._status.state is State.READY:
+            self._status = Status(
+                State.READY, "The image changed while the network was looking at it: press Explain again."
+            )
+            self._tell()
+
+    def fail(self, sentence: str, details: str = "", seen: Seen | None = None) -> None:
+        """Say that a job failed; an empty sentence says that it was cancelled."""
+        seen = self._running.seen if self._running is not None else seen
+        self._running = None
+        self._failure = (seen, Status(State.FAILED, sentence, details)) if sentence else None
+        self.refresh()
+
+    # What to show
+
+    @property
+    def status(self) -> Status:
+        if self._due and self._status.state is State.CURRENT:
+            return Status(State.UPDATING, "Updating to what was changed.")
+        return self._status
+
+    @property
+    def facts(self) -> InputFacts | None:
+        """What the image is; None where none is chosen or it is no frame."""
+        return self._facts
+
+    @property
+    def can_explain(self) -> bool:
+        """Whether Explain can be pressed, now or, while :attr:`due`, most likely."""
+        return self._seen is not None and self._running is None
+
+    @property
+    def result(self) -> CaseResult | None:
+        """The shown result; it fits the inputs only while the state is `current`."""
+        return None if self._shown is None else self._shown.result
+
+    @property
+    def live(self) -> bool:
+        """Whether an edited mass can be followed without a pass of the network."""
+        return self._seen is not None and (self._seen.frame, self._seen.model) in self._passes
+
+    @property
+    def nodes(self) -> ExplanationNodes | None:
+        """The nodes of the frame's explanation."""
+        return None if self._frame_node is None else explanation_nodes(self._frame_node)
+
+    @property
+    def explained(self) -> tuple[Case, Explanation] | None:
+        """Case and explanation as shown, for export; None where they are not current or cannot be had any more.
+
+        Of a scene that was restored, they are computed from what the scene keeps of the network's answer.
+        """
+        if self._status.state is not State.CURRENT or self._shown is None:
+            return None
+        if self._shown.images is None:
+            known = self._pass_for(self._seen)
+            if known is None:
+                return None
+            case, _ = self._look()
+            images = case, known.explain(case, self._settings)
+            self._shown = _Shown(self._shown.result, self._seen, known, images)
+        return self._shown.images
+
+    @property
+    def table(self) -> list[TableRow]:
+        """The pointing game and the contributions by region; empty without a result."""
+        return [] if self._shown is None else table_of(self._shown.result)
+
+    @property
+    def bars(self) -> list[Bar]:
+        return [] if self._shown is None else bars_of(self._shown.result)
+
+    @property
+    def gauge(self) -> Gauge | None:
+        return None if self._shown is None else gauge_of(self._shown.result)
+
+    @property
+    def decision(self) -> str:
+        """The decision in words; empty without a result."""
+        return "" if self._shown is None else decision_of(self._shown.result)
+
+    # Inside
+
+    def _changed(self, *_event: Any) -> None:
+        self._due = True
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener()
+
+    def _observe(self, frame_node, segmentation_node) -> None:
+        for node, tag in self._observed:
+            node.RemoveObserver(tag)
+        self._observed.clear()
+        if frame_node is None and segmentation_node is None:
+            return
+        transformed = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+        mass = slicer.vtkSegmentation  # an undone edit modifies the segment only
+        events = [
+            (self._scene, slicer.vtkMRMLScene.NodeRemovedEvent),
+            (frame_node, vtkCommand.ModifiedEvent),
+            (frame_node, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent),
+            (frame_node, transformed),
+            (segmentation_node, mass.SourceRepresentationModified),
+            (segmentation_node, mass.SegmentModified),
+            (segmentation_node, mass.SegmentAdded),
+            (segmentation_node, mass.SegmentRemoved),
+            (segmentation_node, vtkCommand.ModifiedEvent),
+            (segmentation_node, transformed),
+        ]
+        self._observed += [(node, node.AddObserver(event, self._changed)) for node, event in events if node is not None]
+
+    def _drop_what_is_gone(self) -> None:
+        """Nodes that left the scene, and what was known through them."""
+        frame, mass = (
+            None if node is None or node.GetScene() is None else node
+            for node in (self._frame_node, self._segmentation_node)
+        )
+        if frame is not self._frame_node or mass is not self._segmentation_node:
+            self._observe(frame, mass)
+            if frame is not self._frame_node:
+                self._shown = None
+            self._frame_node, self._segmentation_node = frame, mass
+        if self._shown is not None and self._running is None and self.nodes is None:  # the user took them away
+            self._shown = None
+            if self._seen is not None:
+                self._passes.pop((self._seen.frame, self._seen.model), None)
+
+    def _look(self) -> tuple[Case, Seen]:
+        """The inputs as they are.
+
+        Raises
+        ------
+        BreastMassXAIError
+            With what is missing.
+        """
+        if self._frame_node is None:
+            raise InputError("Choose an image, or try the sample.")
+        digest, frame = self._reader.frame(self._frame_node, self._assumed_width_mm)
+        self._facts = facts_of(frame)
+        mass = mass_in(self._segmentation_node, self._segment_id, self._frame_node)
+        settings = self._settings
+        if settings.ring_mm > 0:
+            frame.spacing.mm()
+        if self._model is None:
+            raise BundleError("Choose a model.")
+        case = self._reader.case(frame, mass)
+        seen = Seen(
+            frame=digest,
+            mass=digest_of(mass),
+            spacing_mm=frame.spacing.mm() if frame.spacing.known else None,
+            provenance=frame.spacing.provenance.value,
+            ring_mm=settings.ring_mm,
+            grey_zone=settings.grey_zone,
+            model=self._model.sha256,
+        )
+        return case, seen
+
+    def _look_again(self) -> tuple[Case | None, Seen | None, Status | None]:
+        self._facts = None
+        before = self._seen
+        try:
+            case, self._seen = self._look()
+        except BreastMassXAIError as error:
+            self._seen = None
+            return None, None, Status(State.MISSING, str(error))
+        except Exception as error:
+            self._seen = None
+            return None, None, Status(State.FAILED, *sentence_of(error))
+        if before is not None and before.frame != self._seen.frame and keeps_loop(self._frame_node):
+            self._adopt(another_frame=True)
+        return case, self._seen, None
+
+    def _adopt(self, another_frame: bool = False) -> None:
+        """Find the explanation that the scene keeps of the chosen frame."""
+        self._shown = None
+        if self._frame_node is None or self.nodes is None:
+            return
+        try:
+            result = restored_result(self._frame_node)
+        except BreastMassXAIError:  # of another version: it is made anew
+            return
+        if result is None:
+            return
+        kept = restored(kept_network(self._frame_node))
+        if kept is None:
+            reason = None if another_frame else stale_reason(self._frame_node)
+            self._shown = _Shown(result, None, saved_reason=reason)
+            return
+        found, seen = kept
+        self._keep((seen.frame, seen.model), found)
+        self._shown = _Shown(result, seen, found)
+
+    def _follow(self, case: Case | None, seen: Seen | None, problem: Status | None) -> Status:
+        """Bring what is shown in step with the inputs, and say where that leaves us."""
+        if self._frame_node is None:
+            return Status(State.EMPTY, "Choose an image, or try the sample.")
+        if self._running is not None:
+            return Status(State.RUNNING, "The network is looking at the image.")
+        if problem is not None or case is None or seen is None:
+            assert problem is not None
+            stale = self._shown is not None and problem.state is State.MISSING
+            return Status(State.STALE, problem.sentence) if stale else problem
+        if self._failure is not None:
+            if self._failure[0] == seen:
+                return self._failure[1]
+            self._failure = None
+        known = self._pass_for(seen)
+        if known is None:
+            return self._follow_without_pass(seen)
+        if self._shown is None or self._shown.seen != seen or self._shown.found is not known:
+            self._shown = self._show(self._frame_node, self._segmentation_node, case, seen, self._settings, known)
+        if not known.fits(case):
+            return Status(
+                State.STALE,
+                "The mass is no longer where the network looked: the regions are those of the mass as it is now, on "
+                "the network's answer to the mass as it was. Press Explain again.",
+            )
+        return Status(State.CURRENT, "The explanation fits image, mass and settings.")
+
+    def _follow_without_pass(self, seen: Seen) -> Status:
+        shown = self._shown
+        if shown is None:
+            return Status(State.READY, "Press Explain.")
+        if shown.saved_reason:
+            return Status(State.STALE, shown.saved_reason)
+        if shown.seen is None:  # a scene that keeps no more than the result: it is taken to fit what came with it
+            self._shown = shown = _Shown(shown.result, seen)
+            if shown.result.model.get("sha256") != seen.model:
+                self._shown = _Shown(shown.result, None, saved_reason=_why_stale(None, seen))
+                return Status(State.STALE, _why_stale(None, seen))
+        if shown.seen == seen:
+            return Status(State.CURRENT, "The explanation was saved with this scene.")
+        return Status(State.STALE, _why_stale(shown.seen, seen))
+
+    def _pass_for(self, seen: Seen | None) -> NetworkPass | None:
+        return None if seen is None else self._passes.get((seen.frame, seen.model))
+
+    def _keep(self, key: tuple[str, str], found: NetworkPass) -> None:
+        self._passes.pop(key, None)
+        self._passes[key] = found
+        while len(self._passes) > KEPT_PASSES:
+            del self._passes[next(iter(self._passes))]
+
+    def _show(
+        self, frame_node, segmentation_node, case: Case, seen: Seen, settings: Settings, found: NetworkPass
+    ) -> _Shown:
+        explanation = found.explain(case, settings)
+        mass_node = segmentation_node if segmentation_node.GetScene() is not None else None
+        show_explanation(self._scene, frame_node, explanation, self._saliency_range, mass_node)
+        keep_network(frame_node, saved(found, seen))
+        return _Shown(explanation.result, seen, found, (case, explanation))
+
+
+def _why_stale(was: Seen | None, now: Seen) -> str:
+    if was is None or was.model != now.model:
+        return "This explanation is another model's: press Explain for the chosen one's."
+    if was.frame != now.frame:
+        return "The image is not the one that was explained: press Explain."
+    return (
+        "Mass or settings were changed, and this scene does not keep what the network answered: press Explain; from "
+        "then on the explanation follows every edit."
+    )

@@ -1,0 +1,147 @@
+"""What a cohort says together, as Slicer tables and a plot, in nodes that are made once and filled again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vtkmodules.vtkCommonCore import vtkDoubleArray, vtkStringArray
+from vtkmodules.vtkCommonDataModel import vtkTable
+
+from ..core.regions import RELEVANT
+from ..core.words import NAMES
+from .colors import ROLE_ATTRIBUTE
+
+_LEVELS = {"image": "per image", "case": "per case (views averaged)"}
+_THRESHOLDS = {"model": "at the model's threshold", "corner": "at these data's operating point"}
+_SUBSETS = {"correct": "correctly classified", "all": "all"}
+_FALSE, _TRUE, _CHANCE = "1 - specificity", "sensitivity", "chance"
+
+
+@dataclass(frozen=True)
+class CohortNodes:
+    """`table_1`: how well the model classifies; `table_2`: the pointing game; `chart`: the ROC curve, drawn from
+    `roc`. The last two are None where all cases have one label."""
+
+    table_1: Any
+    table_2: Any
+    roc: Any
+    chart: Any
+
+
+def show_cohort(scene, name: str, tables: dict[str, Any]) -> CohortNodes:
+    """Show a cohort's tables in a scene, in the nodes that an earlier cohort left there.
+
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+    name : str
+        Of the cohort; the nodes' names begin with it.
+    tables : dict
+        ``table_1`` and ``table_2`` as :func:`~..core.cohort.report_tables` gives them.
+    """
+    table_1 = _node(scene, "cohort table 1", "vtkMRMLTableNode", f"{name} table 1")
+    _fill(table_1, _rows_1(tables["table_1"]))
+    table_2 = _node(scene, "cohort table 2", "vtkMRMLTableNode", f"{name} table 2")
+    _fill(table_2, _rows_2(tables["table_2"]))
+    found = tables["table_1"]["image"]
+    if "roc" not in found:
+        return CohortNodes(table_1, table_2, None, None)
+    roc = _node(scene, "cohort roc", "vtkMRMLTableNode", f"{name} ROC curve")
+    false = found["roc"]["false_positive_rate"]
+    _fill(roc, {_FALSE: false, _TRUE: found["roc"]["true_positive_rate"], _CHANCE: false})
+    chart = _node(scene, "cohort chart", "vtkMRMLPlotChartNode", f"{name} ROC chart")
+    chart.RemoveAllPlotSeriesNodeIDs()
+    for column, color in ((_TRUE, (0.8, 0.1, 0.1)), (_CHANCE, (0.4, 0.4, 0.4))):
+        series = _node(scene, f"cohort {column}", "vtkMRMLPlotSeriesNode", f"{name} {column}")
+        series.SetAndObserveTableNodeID(roc.GetID())
+        series.SetPlotType(series.PlotTypeScatter)
+        series.SetXColumnName(_FALSE)
+        series.SetYColumnName(column)
+        series.SetMarkerStyle(series.MarkerStyleNone)
+        series.SetColor(*color)
+        chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    chart.SetTitle(f"{name}: area under the curve {_words(found['auc'], 3)}, n = {found['n']}")
+    chart.SetXAxisTitle(_FALSE)
+    chart.SetYAxisTitle(_TRUE)
+    for which in ("X", "Y"):
+        getattr(chart, f"Set{which}AxisRangeAuto")(False)
+        getattr(chart, f"Set{which}AxisRange")(0, 1)
+    return CohortNodes(table_1, table_2, roc, chart)
+
+
+def _rows_1(table: dict[str, Any]) -> dict[str, list[str]]:
+    rows: dict[str, list[str]] = {
+        title: [] for title in ("cases", "n", "AUC", "threshold", "accuracy", "sensitivity", "specificity")
+    }
+    for level, words in _LEVELS.items():
+        entry = table[level]
+        for name, at in _THRESHOLDS.items():
+            if name not in entry:
+                continue
+            numbers = [_words(entry[name][what], 3) for what in ("accuracy", "sensitivity", "specificity")]
+            threshold = f"{entry[name]['threshold']:.3f} ({at})"
+            cells = (words, str(entry["n"]), _words(entry["auc"], 3), threshold, *numbers)
+            for column, cell in zip(rows.values(), cells, strict=True):
+                column.append(cell)
+    return rows
+
+
+def _rows_2(table: dict[str, Any]) -> dict[str, list[str]]:
+    columns = ("cases", "n", "region", "either extreme", "by chance", "maximum", "minimum", "one by chance")
+    rows: dict[str, list[str]] = {title: [] for title in columns}
+    for subset, words in _SUBSETS.items():
+        for region in (*RELEVANT, "any"):
+            entry = table[subset]["regions"][region]
+            chance = entry["chance_in_field"]
+            cells = (
+                words,
+                str(table[subset]["n"]),
+                NAMES.get(region, "any of the three"),
+                _words(entry["either"], 2),
+                _plain(chance["either"]),
+                _words(entry["max"], 2),
+                _words(entry["min"], 2),
+                _plain(chance["one"]),
+            )
+            for column, cell in zip(rows.values(), cells, strict=True):
+                column.append(cell)
+    return rows
+
+
+def _words(found: dict[str, Any], digits: int) -> str:
+    """An estimate with its interval."""
+    if found["value"] is None:
+        return "-"
+    if found["low"] is None or found["high"] is None:
+        return f"{found['value']:.{digits}f}"
+    return f"{found['value']:.{digits}f} ({found['low']:.{digits}f} to {found['high']:.{digits}f})"
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _node(scene, role: str, class_name: str, name: str):
+    for index in range(scene.GetNumberOfNodesByClass(class_name)):
+        node = scene.GetNthNodeByClass(index, class_name)
+        if node.GetAttribute(ROLE_ATTRIBUTE) == role:
+            node.SetName(name)
+            return node
+    node = scene.AddNewNodeByClass(class_name, name)
+    node.SetAttribute(ROLE_ATTRIBUTE, role)
+    return node
+
+
+def _fill(node, columns: Mapping[str, Sequence[Any]]) -> None:
+    table = vtkTable()
+    for title, cells in columns.items():
+        column = vtkStringArray() if cells and isinstance(cells[0], str) else vtkDoubleArray()
+        column.SetName(title)
+        for cell in cells:
+            column.InsertNextValue(cell)
+        table.AddColumn(column)
+    node.SetAndObserveTable(table)
+    node.SetUseColumnTitleAsColumnHeader(True)
+    node.SetLocked(True)

@@ -1,0 +1,182 @@
+"""Cohort: a list of cases, one of them open; all of them explained in the background."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import qt
+from slicer.i18n import tr as _
+
+from ..presenter.cohort import CaseState, CohortList, CohortRow
+from ..readers.records import SpacingAssumption
+from .preferences import recall, remember
+
+if TYPE_CHECKING:
+    from .panel import Panel
+
+
+class CohortSection:
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._ui = ui = panel.ui
+        self.path: Path | None = None
+        self._cohort: CohortList | None = None
+        self._job: int | None = None
+        self._drawn: list[CohortRow] = []
+        ui.openManifestButton.connect("clicked()", self._open_manifest)
+        ui.openCohortFolderButton.connect("clicked()", self._open_folder)
+        ui.previousCaseButton.connect("clicked()", self.previous)
+        ui.nextCaseButton.connect("clicked()", self.next)
+        ui.runAllButton.connect("clicked()", self._run_all)
+        ui.cohortTablesButton.connect("clicked()", self._show_tables)
+        ui.exportCohortButton.connect("clicked()", self._export)
+        table = ui.cohortTable
+        table.connect("cellDoubleClicked(int,int)", self._double_clicked)
+        titles = [_("Case"), _("Label"), _("State"), _("Decision")]
+        table.setColumnCount(len(titles))
+        table.setHorizontalHeaderLabels(titles)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        self.draw()
+
+    def load(self, path: Path) -> None:
+        """List the cases of a manifest or a folder."""
+        with self._panel.reported():
+            width = self._panel.parameters.assumedWidthMm
+            cohort = CohortList.open(path, SpacingAssumption(width_mm=width) if width > 0 else None)
+            self._stop()
+            self.path, self._cohort, self._drawn = path, cohort, []
+            cohort.on_change(self.draw)
+            self._panel.tell("")
+        self.draw()
+
+    def forget(self) -> None:
+        """The scene was closed: stop what runs; the list stays."""
+        self._stop()
+
+    def next(self) -> None:
+        self._step(1)
+
+    def previous(self) -> None:
+        self._step(-1)
+
+    def draw(self) -> None:
+        ui, cohort = self._ui, self._cohort
+        self._draw_rows([] if cohort is None else cohort.rows)
+        if cohort is None:
+            ui.cohortText.text = _("No cases listed.")
+            for button in (
+                ui.previousCaseButton,
+                ui.nextCaseButton,
+                ui.runAllButton,
+                ui.cohortTablesButton,
+                ui.exportCohortButton,
+            ):
+                button.enabled = False
+            return
+        ui.cohortText.text = "\n".join([cohort.name, cohort.summary, *cohort.notes])
+        ui.previousCaseButton.enabled = cohort.neighbour(-1) is not None
+        ui.nextCaseButton.enabled = cohort.neighbour(1) is not None
+        ui.runAllButton.enabled = self._job is None
+        ui.cohortTablesButton.enabled = cohort.done > 0
+        ui.exportCohortButton.enabled = cohort.done > 0
+        if cohort.current is not None and ui.cohortTable.currentRow() != cohort.current:
+            ui.cohortTable.selectRow(cohort.current)
+
+    def _draw_rows(self, rows: list[CohortRow]) -> None:
+        """Only what changed: a cohort has thousands of rows, and one of them changes at a time."""
+        table = self._ui.cohortTable
+        if len(rows) != len(self._drawn):
+            table.setRowCount(len(rows))
+            self._drawn = []
+        for index, row in enumerate(rows):
+            if index < len(self._drawn) and self._drawn[index] == row:
+                continue
+            probability = "" if row.probability is None else f" {row.probability:.2f}"
+            for column, text in enumerate((row.identifier, row.label, row.state.value, f"{row.decision}{probability}")):
+                item = qt.QTableWidgetItem(text)
+                item.setToolTip(row.reason)
+                table.setItem(index, column, item)
+        self._drawn = list(rows)
+
+    def _open_manifest(self) -> None:
+        self._load_chosen(
+            qt.QFileDialog.getOpenFileName(
+                self._ui.openManifestButton,
+                _("Manifest, or OASBUD.mat"),
+                recall("cohortFolder", ""),
+                _("Cohorts (*.csv *.mat)"),
+            )
+        )
+
+    def _open_folder(self) -> None:
+        self._load_chosen(
+            qt.QFileDialog.getExistingDirectory(
+                self._ui.openCohortFolderButton, _("Folder of a data set"), recall("cohortFolder", "")
+            )
+        )
+
+    def _load_chosen(self, text: str) -> None:
+        if text:
+            remember("cohortFolder", str(Path(text).parent))
+            self.load(Path(text))
+
+    def _step(self, step: int) -> None:
+        index = self._cohort.neighbour(step) if self._cohort is not None else None
+        if index is not None:
+            self.open(index)
+
+    def _double_clicked(self, row: int, _column: int) -> None:
+        self.open(row)
+
+    def open(self, index: int) -> None:
+        """Open a case in the scene."""
+        if self._cohort is None or self._cohort.rows[index].state is CaseState.LEFT_OUT:
+            return
+        with self._panel.reported():
+            self._cohort.open_case(index, self._panel.session)
+            self._panel.adopt_inputs()
+            self._panel.mass.forget_edits()
+            self._panel.tell("")
+        self.draw()
+
+    def _run_all(self) -> None:
+        session = self._panel.session
+        if self._cohort is None or session.model is None or not self._panel.has_packages():
+            return
+        with self._panel.reported():
+            self._job = self._cohort.run_all(self._panel.worker, session.model, session.settings, self._finished)
+            self._panel.work()
+        self.draw()
+
+    def _finished(self, sentence: str) -> None:
+        self._job = None
+        self._panel.tell(sentence)
+        self.draw()
+
+    def _stop(self) -> None:
+        if self._job is not None:
+            self._panel.worker.cancel(self._job)
+            self._job = None
+
+    def _show_tables(self) -> None:
+        if self._cohort is None:
+            return
+        with self._panel.reported():
+            self._panel.views.show_tables(self._cohort.show_tables(self._panel.scene))
+
+    def _export(self) -> None:
+        if self._cohort is None:
+            return
+        path = qt.QFileDialog.getSaveFileName(
+            self._ui.exportCohortButton,
+            _("Table of the cohort"),
+            str(Path(recall("saveFolder", "")) / "cases.csv"),
+            _("CSV (*.csv)"),
+        )
+        if path:
+            with self._panel.reported():
+                self._cohort.write_csv(Path(path).with_suffix(".csv"))
+                self._panel.tell(_("Written: {name}").format(name=Path(path).name))

@@ -1,0 +1,82 @@
+"""Export: the folder that ``analyze`` writes, the report of one page, the scene."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import qt
+from slicer.i18n import tr as _
+
+from ..presenter.export import export_folder, export_report, export_scene
+from ..presenter.session import State
+from .preferences import recall, remember
+
+if TYPE_CHECKING:
+    from .panel import Panel
+
+
+class ExportSection:
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._ui = ui = panel.ui
+        ui.saveButton.connect("clicked()", self.save)
+        ui.exportFolderButton.connect("clicked()", self._choose_folder)
+        ui.exportReportButton.connect("clicked()", self._report)
+        ui.exportSceneButton.connect("clicked()", self._scene)
+        self.draw()
+
+    def draw(self) -> None:
+        ui = self._ui
+        current = self._panel.session.status.state is State.CURRENT
+        ui.saveButton.enabled = current
+        ui.exportReportButton.enabled = current
+        folder = recall("saveFolder", "")
+        ui.saveFolderText.text = folder or _("No folder chosen yet.")
+
+    def save(self) -> None:
+        """Write the current result to the chosen folder, under the frame's name; asks for the folder the first time."""
+        if not recall("saveFolder", "") and not self._choose_folder():
+            return
+        with self._panel.reported():
+            target = Path(recall("saveFolder", "")) / self._name()
+            note = export_folder(self._panel.session, target, replace=True)
+            said = _("Saved: {name}").format(name=target.name)
+            self._panel.tell(f"{said}. {note}" if note else said)
+
+    def _choose_folder(self) -> bool:
+        text = qt.QFileDialog.getExistingDirectory(
+            self._ui.exportFolderButton, _("Folder for results"), recall("saveFolder", "")
+        )
+        if text:
+            remember("saveFolder", text)
+            self.draw()
+        return bool(text)
+
+    def _report(self) -> None:
+        path = self._file(self._ui.exportReportButton, _("Report"), "pdf", _("Report (*.pdf *.png)"))
+        if path is not None:
+            with self._panel.reported():
+                export_report(self._panel.session, path)
+                self._panel.tell(_("Written: {name}").format(name=path.name))
+
+    def _scene(self) -> None:
+        path = self._file(self._ui.exportSceneButton, _("Scene"), "mrb", _("Scene bundle (*.mrb)"))
+        if path is not None:
+            with self._panel.reported():
+                export_scene(self._panel.scene, path)
+                self._panel.tell(_("Written: {name}").format(name=path.name))
+
+    def _file(self, parent, title: str, suffix: str, kinds: str) -> Path | None:
+        proposal = Path(recall("saveFolder", "")) / f"{self._name()}.{suffix}"
+        text = qt.QFileDialog.getSaveFileName(parent, title, str(proposal), kinds)
+        if not text:
+            return None
+        path = Path(text)
+        return path if path.suffix else path.with_suffix(f".{suffix}")
+
+    def _name(self) -> str:
+        """The frame's name as a file name."""
+        frame = self._panel.parameters.frame
+        return re.sub(r"[^\w.-]+", "_", frame.GetName()).strip("._") or "frame" if frame is not None else "scene"

@@ -1,0 +1,328 @@
+"""The panel: its sections, the session that they show, and the worker that runs the network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..core.errors import BreastMassXAIError
+from ..core.result import Settings
+from ..presenter.adding import MASS_SEGMENT, add_sample
+from ..presenter.models import Model
+from ..presenter.session import Session, State
+from ..presenter.worker import Worker, sentence_of
+from .cohort_section import CohortSection
+from .explain_section import ExplainSection
+from .export_section import ExportSection
+from .image_section import ImageSection
+from .mass_section import MassSection
+from .overlay_section import OverlaySection
+from .preferences import REMEMBERED, forget, remember
+from .process_section import ProcessSection
+from .result_sections import DecisionSection, PointingSection
+from .shortcuts import Shortcuts, show_keys
+from .views import Views
+
+_DEBOUNCE_MS = 100
+_POLL_MS = 5
+_YIELD_S = 0.02
+"""While Qt waits for events Slicer's Python holds its global lock, and no other thread gets on. So each poll of the
+worker first lets go of it this long; the window still answers some forty times a second."""
+
+
+class Panel:
+    """Parameters
+    ----------
+    ui : object
+        The widgets of the .ui file as attributes.
+    scene : vtkMRMLScene
+    install_packages : callable
+        Asks and installs what the network needs; raises RuntimeError when it cannot run then.
+    """
+
+    def __init__(self, ui, scene, install_packages: Callable[[], None]) -> None:
+        self.ui = ui
+        self.scene = scene
+        self.parameters: Any = None
+        self.session = Session(scene)
+        self.worker = Worker()
+        self.views = Views(scene)
+        self._install_packages = install_packages
+        self._said: tuple[str, str] | None = None
+        self._arranged = False
+        self._remembered: dict[str, object] = {}
+        self._refresh_timer = _timer(_DEBOUNCE_MS, self._refresh, single=True)
+        self._poll_timer = _timer(_POLL_MS, self._poll)
+        self.image = ImageSection(self)
+        self.mass = MassSection(self)
+        self.explaining = ExplainSection(self)
+        self.decision = DecisionSection(self)
+        self.pointing = PointingSection(self)
+        self.overlay = OverlaySection(self)
+        self.cohort = CohortSection(self)
+        self.process = ProcessSection(self)
+        self.export = ExportSection(self)
+        self._shortcuts = Shortcuts(
+            {
+                "explain": self.explain,
+                "overlay": self.overlay.toggle_saliency,
+                "regions": self.overlay.toggle_regions,
+                "next": self.cohort.next,
+                "previous": self.cohort.previous,
+                "save": self.export.save,
+            }
+        )
+        self.explaining.list_models()
+        show_keys(ui)
+        ui.tryItButton.connect("clicked()", self.try_it)
+        ui.installButton.connect("clicked()", self._install)
+        ui.restoreDefaultsButton.connect("clicked()", self._restore_defaults)
+        self.session.on_change(self.redraw)
+
+    # The panel's life
+
+    def close(self) -> None:
+        """Take everything apart; nothing here reacts to anything any more."""
+        self.set_parameters(None)
+        self._refresh_timer.stop()
+        self._poll_timer.stop()
+        self.leave()
+        self.session.close()
+        self.worker.stop()
+        self.process.close()
+        self.views.close()
+        self.mass.close()
+        self.decision.close()
+        self.pointing.close()
+
+    def enter(self) -> None:
+        self._shortcuts.install()
+        self.mass.enter()
+        self.redraw()
+
+    def leave(self) -> None:
+        self._shortcuts.remove()
+        self.mass.leave()
+
+    def scene_closes(self) -> None:
+        self.cohort.forget()
+        self.worker.cancel()
+        self.set_parameters(None)
+        self.session.set_inputs(None)
+        self.mass.scene_closes()
+        self.image.forget_line()
+        self.views.forget()
+
+    # Parameters
+
+    def set_parameters(self, parameters) -> None:
+        """Follow a parameter node; None for none."""
+        self.parameters = parameters
+        if parameters is not None:
+            self.explaining.choose(parameters.modelName)
+            self.parameters_changed()
+
+    def parameters_changed(self) -> None:
+        """Hand to the session what the user changed, and show it."""
+        parameters = self.parameters
+        if parameters is None:
+            return
+        session = self.session
+        self._fit_mass_to_frame()
+        inputs = (parameters.frame, parameters.segmentation, parameters.massSegmentID)
+        if inputs != session.inputs:
+            self._said = None
+            session.set_inputs(*inputs)
+            self.views.show_frame(parameters.frame)
+        settings = Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone)
+        if settings != session.settings:
+            session.settings = settings
+        if parameters.assumedWidthMm != session.assumed_width_mm:
+            session.assumed_width_mm = parameters.assumedWidthMm
+        saliency_range = parameters.rangeLogit if parameters.fixedRange else None
+        if saliency_range != session.saliency_range:
+            session.saliency_range = saliency_range
+        if self.explaining.model is not None:
+            session.model = replace(self.explaining.model, device=parameters.device)
+        self._remember()
+        self.mass.follow()
+        self.redraw()
+
+    def choose(self, *, segmentation, segment: str, frame=None) -> None:
+        """Make nodes the inputs, in one step."""
+        parameters = self.parameters
+        with slicer.util.NodeModify(parameters):
+            if frame is not None:
+                parameters.frame = frame
+            parameters.segmentation = segmentation
+            parameters.massSegmentID = segment
+
+    def choose_model(self, model: Model | None) -> None:
+        if self.parameters is not None and model is not None:
+            self.parameters.modelName = model.name
+            self.parameters_changed()  # another model may have the same name
+
+    def adopt_inputs(self) -> None:
+        """Make the session's inputs the parameters', after a case was opened."""
+        frame, segmentation, segment = self.session.inputs
+        self.choose(frame=frame, segmentation=segmentation, segment=segment)
+
+    def _fit_mass_to_frame(self) -> None:
+        """A frame that is chosen alone brings the mass that it was explained with; another frame's mass is not its."""
+        parameters, session = self.parameters, self.session
+        frame, segmentation, _segment = session.inputs
+        if parameters.frame is None or parameters.frame is frame:
+            return
+        if parameters.segmentation is None or parameters.segmentation is segmentation:
+            session.set_inputs(parameters.frame)
+            node, segment = session.suggested_mass or (None, "")
+            self.choose(segmentation=node, segment=segment)
+
+    def _remember(self) -> None:
+        for name in REMEMBERED:
+            value = getattr(self.parameters, name)
+            if self._remembered.get(name) != value:
+                self._remembered[name] = value
+                remember(name, value)
+
+    def _restore_defaults(self) -> None:
+        forget(REMEMBERED)
+        with slicer.util.NodeModify(self.parameters):
+            for name in REMEMBERED:
+                setattr(self.parameters, name, self.parameters.default(name).value)
+
+    # Work
+
+    def try_it(self) -> None:
+        """From an empty scene to an explained case."""
+        with self.reported():
+            frame, segmentation = add_sample(self.scene, "malignant")
+            self.choose(frame=frame, segmentation=segmentation, segment=MASS_SEGMENT)
+            self.ui.massCollapsibleButton.collapsed = True  # nothing is to be drawn, and the result is seen at once
+            self.explain()
+
+    def explain(self) -> None:
+        """Start the network on the present inputs."""
+        if self.worker.busy:
+            return
+        self._said = None
+        self._refresh()
+        if self.session.can_explain and self.has_packages():
+            with self.reported():
+                self.session.start(self.worker)
+                self.work()
+        self.redraw()
+
+    def has_packages(self) -> bool:
+        """Whether the network can run; asks to install what is missing, and says why where it cannot."""
+        try:
+            self._install_packages()
+        except RuntimeError as error:
+            self.tell(str(error))
+            return False
+        return True
+
+    def _install(self) -> None:
+        if self.has_packages():
+            self.tell(_("Everything that the network needs is installed."))
+
+    def cancel(self) -> None:
+        self.worker.cancel()
+
+    def work(self) -> None:
+        """The worker got something to do: look after it."""
+        self._poll_timer.start()
+        self.explaining.draw()
+
+    def _poll(self) -> None:
+        time.sleep(_YIELD_S)
+        if not self.worker.poll():
+            self._poll_timer.stop()
+            if self.session.nodes is not None and not self._arranged:  # once; then the layout is the user's own affair
+                self.arrange()
+        self.explaining.draw()
+
+    def _refresh(self) -> None:
+        self._refresh_timer.stop()
+        self.session.refresh()
+
+    # Drawing
+
+    def redraw(self) -> None:
+        """Show what the session says; cheap."""
+        session = self.session
+        if session.due and not self._refresh_timer.isActive():
+            self._refresh_timer.start()
+        if session.status.state is State.UPDATING:
+            return  # in a moment there is news; until then what is shown is what was
+        for section in (
+            self.image,
+            self.mass,
+            self.explaining,
+            self.decision,
+            self.pointing,
+            self.overlay,
+            self.export,
+        ):
+            section.draw()
+        self.show_looks()
+
+    def show_looks(self) -> None:
+        """Show the explanation in the views with the chosen looks."""
+        nodes = self.session.nodes
+        if nodes is None or self.parameters is None:
+            return
+        self.views.show(nodes, self.overlay.looks)
+
+    def arrange(self) -> None:
+        """Frame and overlay side by side."""
+        self._arranged = True
+        self.views.arrange()
+        self.show_looks()
+
+    # Messages
+
+    @property
+    def message(self) -> str:
+        """The sentence below the Explain button; none where the banner over the result says it."""
+        if self._said:
+            return self._said[0]
+        status = self.session.status
+        return "" if status.state is State.STALE and self.session.result is not None else status.sentence
+
+    @property
+    def details(self) -> str:
+        return self._said[1] if self._said else self.session.status.details
+
+    def tell(self, sentence: str, details: str = "") -> None:
+        """Say something that the session does not know; empty to say what it knows."""
+        self._said = (sentence, details) if sentence else None
+        self.explaining.draw()
+
+    def show_details(self) -> None:
+        slicer.util.errorDisplay(self.message, windowTitle=_("Breast Mass XAI"), detailedText=self.details)
+
+    @contextmanager
+    def reported(self) -> Iterator[None]:
+        """What goes wrong inside is told in one sentence below the Explain button, with details on request."""
+        try:
+            yield
+        except BreastMassXAIError as error:
+            self.tell(str(error))
+        except Exception as error:
+            self.tell(*sentence_of(error))
+
+
+def _timer(milliseconds: int, slot: Callable[[], None], single: bool = False):
+    timer = qt.QTimer()
+    timer.setInterval(milliseconds)
+    timer.setSingleShot(single)
+    timer.connect("timeout()", slot)
+    return timer

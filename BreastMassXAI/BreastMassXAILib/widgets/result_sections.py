@@ -1,0 +1,94 @@
+"""Decision, and where the network looked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import qt
+from slicer.i18n import tr as _
+
+from ..presenter.session import State
+from .drawing import Shape, bar_shapes, gauge_shapes
+from .picture import Picture
+
+if TYPE_CHECKING:
+    from .panel import Panel
+
+_ROW = 22
+"""Height of a row, in pixels, so that the whole table is seen without scrolling."""
+
+
+class DecisionSection:
+    """The gauge, the decision in words, and a banner over both where they belong to earlier inputs."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._ui = ui = panel.ui
+        self._gauge = Picture(ui.gaugePicture, self._shapes)
+        ui.staleBanner.setBackgroundRole(qt.QPalette.ToolTipBase)
+        ui.staleBanner.setForegroundRole(qt.QPalette.ToolTipText)
+
+    def close(self) -> None:
+        self._gauge.close()
+
+    def draw(self) -> None:
+        ui, session = self._ui, self._panel.session
+        status = session.status
+        stale = session.result is not None and status.state is not State.CURRENT
+        ui.staleBanner.visible = stale
+        if stale:
+            ui.staleBanner.text = _("Earlier result. {reason}").format(reason=status.sentence)
+        ui.decisionText.text = session.decision or _(
+            "Choose a frame and its mass, then press Explain. Or press Try it."
+        )
+        ui.gaugePicture.visible = session.gauge is not None
+        ui.gaugePicture.enabled = not stale
+        ui.decisionText.enabled = not stale
+        self._gauge.paint()
+
+    def _shapes(self, width: int, height: int, line: int) -> Sequence[Shape]:
+        gauge = self._panel.session.gauge
+        return [] if gauge is None else gauge_shapes(gauge, width, height, line)
+
+
+class PointingSection:
+    """The pointing-game table, the chart of contributions and the result's notes."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._ui = ui = panel.ui
+        self._chart = Picture(ui.contributionsPicture, self._shapes)
+        table = ui.pointingTable
+        titles = [_("Region"), _("Hit by"), _("Area"), _("Chance"), _("Logits")]
+        table.setColumnCount(len(titles))
+        table.setHorizontalHeaderLabels(titles)
+        table.verticalHeader().setVisible(False)
+        table.verticalHeader().setDefaultSectionSize(_ROW)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+
+    def close(self) -> None:
+        self._chart.close()
+
+    def draw(self) -> None:
+        ui, session = self._ui, self._panel.session
+        current = session.status.state is State.CURRENT
+        rows = session.table
+        ui.pointingTable.setRowCount(len(rows))
+        for index, row in enumerate(rows):
+            cells = (row.name, row.hit, f"{row.area:.1%}", f"{row.chance:.0%}", f"{row.contribution:+.3f}")
+            for column, text in enumerate(cells):
+                item = qt.QTableWidgetItem(text)
+                if column > 1:
+                    item.setTextAlignment(int(qt.Qt.AlignRight | qt.Qt.AlignVCenter))
+                ui.pointingTable.setItem(index, column, item)
+        for widget in (ui.pointingTable, ui.contributionsPicture, ui.notesText):
+            widget.visible = bool(rows)
+            widget.enabled = current
+        ui.notesText.text = "\n".join(f"• {note}" for note in session.result.warnings) if session.result else ""
+        self._chart.paint()
+
+    def _shapes(self, width: int, height: int, line: int) -> Sequence[Shape]:
+        return bar_shapes(self._panel.session.bars, width, height, line)

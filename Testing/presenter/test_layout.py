@@ -1,0 +1,45 @@
+"""The layouts that Slicer is told of when it starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+from BreastMassXAILib.presenter import layout
+
+
+def views(description: str) -> list[tuple[str | None, str | None]]:
+    root = ElementTree.fromstring(description)
+    return [(view.get("class"), view.get("singletontag")) for view in root.iter("view")]
+
+
+def test_frame_and_overlay_are_side_by_side() -> None:
+    assert ElementTree.fromstring(layout.side_by_side_layout()).get("type") == "horizontal"
+    assert views(layout.side_by_side_layout()) == [
+        ("vtkMRMLSliceNode", layout.FRAME_VIEW),
+        ("vtkMRMLSliceNode", layout.OVERLAY_VIEW),
+    ]
+
+
+def test_the_cohort_has_a_plot_and_two_tables() -> None:
+    assert views(layout.cohort_layout()) == [
+        ("vtkMRMLPlotViewNode", layout.PLOT_VIEW),
+        *(("vtkMRMLTableViewNode", tag) for tag in layout.TABLE_VIEWS),
+    ]
+
+
+def test_the_numbers_are_free_in_slicer() -> None:
+    """Slicer keeps those up to 100 for itself."""
+    assert layout.LAYOUT_ID > 100 and layout.COHORT_LAYOUT_ID > 100
+    assert layout.LAYOUT_ID != layout.COHORT_LAYOUT_ID
+
+
+def test_reading_them_costs_slicers_start_nothing() -> None:
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "import BreastMassXAILib.presenter.layout\n"
+        "print(*sorted(name.split('.')[0] for name in set(sys.modules) - before))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert set(loaded) - {"__future__"} == {"BreastMassXAILib"}
