@@ -74,7 +74,7 @@ def test_the_commands_parser_reads_back_what_was_asked(ring, zone, width, jobs, 
 def test_training_is_called_with_its_own_options() -> None:
     command = train_command("python", Path("/BUSBRA"), Path("/o"), ["--fold", "3"])
     options = parse(command.arguments[3:])
-    assert (options.data, options.out, options.fold) == (Path("/BUSBRA"), Path("/o"), 3)
+    assert (options.data, options.out, options.test_fold) == (Path("/BUSBRA"), Path("/o"), 3)
 
 
 @given(st.text())

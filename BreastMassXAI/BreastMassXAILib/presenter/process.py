@@ -58,7 +58,7 @@ def evaluate_command(
 
 
 def train_command(python: str, data: Path, out: Path, options: Sequence[str] = ()) -> Command:
-    """``train`` on BUS-BRA's folder; an older model in `out` is replaced. `options` are more of the command's own."""
+    """``train`` on a data set; an older model in `out` is replaced. `options` are more of the command's own."""
     return _command(python, "train", [str(data), "--out", str(out), "--force", *options])
 
 
