@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import qt
@@ -77,6 +77,9 @@ class ExportSection:
         return path if path.suffix else path.with_suffix(f".{suffix}")
 
     def _name(self) -> str:
-        """The frame's name as a file name."""
+        """The frame's name as a file name. A cohort may name its cases by whole paths: only their ends are kept."""
         frame = self._panel.parameters.frame
-        return re.sub(r"[^\w.-]+", "_", frame.GetName()).strip("._") or "frame" if frame is not None else "scene"
+        if frame is None:
+            return "scene"
+        name = PurePath(frame.GetName())
+        return re.sub(r"[^\w.-]+", "_", name.name if name.is_absolute() else str(name)).strip("._") or "frame"
