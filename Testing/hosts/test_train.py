@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -182,7 +183,44 @@ def test_a_run_that_was_killed_goes_on_to_the_same_result(crossed, busbra, tmp_p
     for part in ("fold-1", "fold-2", "fold-3", "model"):
         file = Path(part) / "weights.safetensors"
         assert (out / file).read_bytes() == (crossed / file).read_bytes()
-    assert not (tmp_path / "cv.unfinished").exists() and not (out / "unfinished").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cv"]
+
+
+def test_data_that_have_changed_are_noticed(tmp_path, capsys):
+    write_busbra(tmp_path)
+    out = tmp_path / "cv"
+
+    def interrupted():
+        process = start("cross-validate", tmp_path, out, "--progress", "json")
+        for line in process.stderr:
+            if "without partition 2, epoch 1" in line:
+                process.send_signal(signal.SIGKILL)
+                return process.wait()
+        return None
+
+    assert interrupted() == -signal.SIGKILL
+    mask = tmp_path / "Masks" / "mask_0004-l.png"
+    Image.fromarray(np.roll(np.array(Image.open(mask)), 20, axis=0)).save(mask)
+    assert run("cross-validate", tmp_path, out, "--resume") == 2
+    assert "began with other data" in capsys.readouterr().err
+    assert run("cross-validate", tmp_path, out, "--force") == 0
+
+
+def test_an_older_result_is_replaced_and_what_is_not_ours_is_seen_first(busbra, tmp_path, capsys):
+    out = tmp_path / "model"
+    assert run("train", busbra, out, "--fold", "3") == 0
+    (out / "thesis.txt").write_text("mine")
+    assert run("train", busbra, out, "--force") == 2
+    assert "thesis.txt" in capsys.readouterr().err and not (tmp_path / "model.unfinished").exists()
+    (out / "thesis.txt").unlink()
+    assert run("train", busbra, out, "--force") == 0
+    assert not (out / "predictions.csv").exists()
+
+
+def test_training_without_a_test_needs_no_partitions(tmp_path):
+    write_busbra(tmp_path, lambda patient: 1)
+    assert run("train", tmp_path, tmp_path / "model") == 0
+    assert run("train", tmp_path, tmp_path / "other", "--fold", "1") == 2
 
 
 def test_an_interrupt_says_how_to_go_on(busbra, tmp_path):
@@ -195,7 +233,7 @@ def test_an_interrupt_says_how_to_go_on(busbra, tmp_path):
             break
     said += process.stderr.readlines()
     assert process.wait() == 130
-    assert "go on with --resume" in said[-1] and "Traceback" not in "".join(said)
+    assert "go on with the same command and --resume" in said[-1] and "Traceback" not in "".join(said)
     assert not (tmp_path / "model").exists()
 
 
@@ -213,6 +251,17 @@ def test_two_processes_compute_what_one_computes(crossed, busbra, tmp_path):
         assert float(one["logit"]) == pytest.approx(float(two["logit"]), abs=0.02)
 
 
+def test_a_problem_of_the_first_process_ends_all(busbra, tmp_path):
+    (tmp_path / "cv").mkdir()
+    (tmp_path / "cv" / "thesis.txt").write_text("mine")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    arguments = ["-m", "BreastMassXAILib", "cross-validate", str(busbra), "--out", str(tmp_path / "cv"), *FAST]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "BreastMassXAI"), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*launcher, *arguments], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0 and "exists already" in done.stderr
+    assert "Watchdog" not in done.stderr and "unexpected fault" not in done.stderr
+
+
 def test_bad_data_ends_with_a_sentence(busbra, tmp_path, capsys):
     mixed, lacking = tmp_path / "mixed", tmp_path / "lacking"
     for folder in (mixed, lacking):
@@ -228,13 +277,16 @@ def test_bad_data_ends_with_a_sentence(busbra, tmp_path, capsys):
         ("cross-validate", (mixed,), "The patient 1 is in the partitions 2 and 1"),
         ("cross-validate", (lacking,), "The partition 2 has no malignant case"),
         ("train", (busbra, "--backbone", "resnet99"), "resnet99"),
-        ("train", (busbra, "--field", "roi"), "--assume-width"),
+        ("train", (busbra, "--first-stage", "4"), "--first-stage can be 3 at most"),
+        ("train", (busbra, "--learning-rate", "1e30"), "Lower --learning-rate"),
+        ("train", (busbra, "--field", "roi"), "measured in mm, but the pixel size is unknown"),
         ("cross-validate", (busbra, "--folds", "9"), "no"),
     ):
         assert run(command, arguments[0], tmp_path / "out", *arguments[1:]) == 2
         said = capsys.readouterr().err
         assert word in said and "Traceback" not in said, said
         assert not (tmp_path / "out").exists()
+        shutil.rmtree(tmp_path / "out.unfinished", ignore_errors=True)
 
 
 def test_damaged_images_are_counted_with_their_reason(tmp_path, capsys):

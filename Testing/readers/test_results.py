@@ -16,7 +16,7 @@ import SimpleITK
 from BreastMassXAILib.core.errors import InputError, OutputError
 from BreastMassXAILib.core.frame import Provenance, Spacing
 from BreastMassXAILib.readers.frames import read_frame
-from BreastMassXAILib.readers.results import atomic_folder, write_nrrd
+from BreastMassXAILib.readers.results import atomic_folder, resumable_folder, write_nrrd
 
 SPACING = Spacing(0.08, 0.11, Provenance.CALIBRATED)
 
@@ -95,7 +95,7 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(tmp_path):
         import numpy as np
         from BreastMassXAILib.core.errors import OutputError
         from BreastMassXAILib.core.frame import Spacing
-        from BreastMassXAILib.readers.results import atomic_folder, write_nrrd
+        from BreastMassXAILib.readers.results import atomic_folder, resumable_folder, write_nrrd
         out = Path(sys.argv[1])
         noise = np.random.default_rng(0).random((300, 300), dtype=np.float32)
         import SimpleITK
@@ -206,3 +206,74 @@ def test_no_permission_is_an_output_error(tmp_path):
             pytest.fail("must not start")
     finally:
         tmp_path.chmod(0o700)
+
+
+def work(path, resume=False, force=False, request=None, stop=None):
+    """Some work in two steps; `stop` ends it at a function of the file system, as a kill would."""
+    with resumable_folder(
+        path, request or {"n": 1}, ("model.json",), resume=resume, force=force, marker="model.json"
+    ) as at:
+        first = at.state / "first"
+        begun = first.exists()
+        first.touch()
+        (at.result / "model.json").write_text("{}")
+        if stop == "in the middle":
+            os._exit(9)
+    return begun
+
+
+@pytest.mark.parametrize("step", range(12))
+@pytest.mark.parametrize("force", [False, True])
+def test_a_kill_at_any_step_can_be_resumed_or_thrown_away(tmp_path, step, force):
+    """The process ends at its n-th change of the file system; afterwards the work can be brought to its end."""
+    script = textwrap.dedent(
+        f"""
+        import os, pathlib, shutil, sys
+        sys.path[:0] = [{str(Path(__file__).parent)!r}]
+        left = {step}
+        def killing(function):
+            def killed(*arguments, **options):
+                global left
+                if left == 0:
+                    os._exit(9)
+                left -= 1
+                return function(*arguments, **options)
+            return killed
+        for name in ("rename", "replace", "mkdir"):
+            setattr(pathlib.Path, name, killing(getattr(pathlib.Path, name)))
+        shutil.rmtree = killing(shutil.rmtree)
+        from test_results import work
+        work(pathlib.Path({str(tmp_path / "out")!r}))
+        """
+    )
+    ended = subprocess.run([sys.executable, "-c", script], env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)))
+    assert ended.returncode in (0, 9)
+    if not (tmp_path / "out").exists():
+        work(tmp_path / "out", resume=not force, force=force)
+    else:  # finished; at most there is something to clean up
+        with pytest.raises(OutputError, match="exists already"):
+            work(tmp_path / "out", resume=True)
+    assert (tmp_path / "out" / "model.json").read_text() == "{}"
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["out"]
+
+
+def test_unfinished_work_goes_on_only_with_its_own_request(tmp_path):
+    child = os.fork()
+    if not child:
+        work(tmp_path / "out", stop="in the middle")
+    os.waitpid(child, 0)
+    with pytest.raises(OutputError, match="go on with --resume"):
+        work(tmp_path / "out")
+    with pytest.raises(OutputError, match="began with other data or other options"):
+        work(tmp_path / "out", resume=True, request={"n": 2})
+    assert work(tmp_path / "out", resume=True)
+    assert not work(tmp_path / "out", force=True, resume=True)  # nothing to go on with: a new result in its place
+
+
+def test_what_is_in_the_way_is_left_alone(tmp_path):
+    (tmp_path / "out.unfinished").mkdir()
+    (tmp_path / "out.unfinished" / "thesis.txt").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(OutputError, match="in the way"):
+            work(tmp_path / "out", force=force)
+    assert (tmp_path / "out.unfinished" / "thesis.txt").read_text() == "mine"

@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 from scipy import sparse
 
-from .errors import InputError
+from .errors import InputError, SpacingError
 from .frame import Spacing
 from .regions import mask_box
 
@@ -102,7 +102,9 @@ class FieldRule:
         if self.scale is not None:
             height = width = self.scale * max(height, width)
         else:
-            row_mm, column_mm = (spacing or Spacing.unknown()).mm()
+            if spacing is None or not spacing.known:
+                raise SpacingError("The network's field is measured in mm, but the pixel size is unknown.")
+            row_mm, column_mm = spacing.mm()
             side_mm = max(height * row_mm, width * column_mm) + 2 * cast(float, self.margin_mm)
             height, width = side_mm / row_mm, side_mm / column_mm
         return Field((rows.start + rows.stop - height) / 2, (columns.start + columns.stop - width) / 2, height, width)

@@ -75,6 +75,10 @@ def split_patients(
         When one of the parts would lack a class.
     """
     held = patient_folds(labels, patients, max(round(1 / share), 2), seed) == 1
+    for positive in (True, False):  # a small class may have been dealt to other folds only
+        if not (labels[held] == positive).any():
+            others = sorted({patients[k] for k in np.flatnonzero(labels == positive).tolist()})
+            held |= np.isin(np.array(patients, dtype=str), others[:1])
     for part in (labels[held], labels[~held]):
         if part.all() or not part.any():
             raise InputError("There are too few patients of one class to hold some out for validation.")

@@ -176,7 +176,9 @@ def share(hits: np.ndarray, groups: np.ndarray | None = None, level: float = 0.9
     if n == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
     p, effective = float(hits.mean()), float(n)
-    if groups is not None and 0 < p < 1:
+    if groups is not None and p in (0.0, 1.0):  # nothing varies, so that a group may be one observation
+        effective = float(len(np.unique(groups)))
+    elif groups is not None:
         member = np.unique(groups, return_inverse=True)[1]
         count = member.max() + 1
         if count > 1:

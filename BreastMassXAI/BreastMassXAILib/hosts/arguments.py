@@ -310,7 +310,7 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
         "--method",
         choices=("drs", "fine-tune", "linear-probe"),
         default="drs",
-        help="what is trained: scaling layers and linear layer (drs, default), everything, or the linear layer",
+        help="what is trained: scaling and linear layers (drs, default), all from --first-stage, or the linear layer",
     )
     learning.add_argument(
         "--first-stage",
@@ -351,15 +351,14 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
         help="mixed: bfloat16 sums, for accelerators (default: full)",
     )
     learning.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda if there is")
-    learning.add_argument("--seed", metavar="N", type=int, default=0, help="of all random numbers (default: 0)")
+    learning.add_argument("--seed", metavar="N", type=_whole, default=0, help="of all random numbers (default: 0)")
     output = command.add_argument_group("output")
     output.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write")
     output.add_argument("--name", help="the model's name; the folder's, if not given")
-    again = output.add_mutually_exclusive_group()
-    again.add_argument(
-        "--resume", action="store_true", help="go on with a run that was broken off, as it would have gone"
+    output.add_argument("--resume", action="store_true", help="go on with a run that was broken off")
+    output.add_argument(
+        "--force", action="store_true", help="replace the folder, and throw unfinished work away unless --resume"
     )
-    again.add_argument("--force", action="store_true", help="replace the folder, and throw unfinished work away")
     _add_progress(output)
 
 
@@ -543,6 +542,12 @@ def _inspect(options: argparse.Namespace) -> None:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 on")
     return int(text)
 
 

@@ -13,7 +13,9 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.partitions import check_folds, split_patients
 from ..core.statistics import roc_auc
+from ..readers.results import Unfinished, write_whole
 from .training_run import (
+    BUNDLE_FILES,
     CachedFrames,
     Labelled,
     TrainingRequest,
@@ -21,6 +23,7 @@ from .training_run import (
     calibrated,
     in_words,
     metrics,
+    print_left_out,
     probabilities,
     write_log,
     write_predictions,
@@ -92,12 +95,15 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "auto") -
 
     with launched() as processes:
         run = TrainingRun(request, processes, progress_kind)
-        run.cases  # noqa: B018 (bad partitions are told before the work begins)
-        with run.folder(REPORT_FILE, {"final": request.final, "folds": request.folds}) as folder:
-            frames = run.cached(run.cases)
+        listed = run.cases()
+        parts = (REPORT_FILE, *BUNDLE_FILES, f"{FINAL}/*", "fold-*/*")
+        with run.folder(REPORT_FILE, parts, listed, {"final": request.final}) as places:
+            folder = places.result
+            frames = run.cached(listed)
             cases = frames.cases
             check_folds(cases.labels, cases.patients, cases.folds)
-            folds = [_fold(run, frames, int(number), folder) for number in np.unique(cases.folds)]
+            splits = {int(number): _split(run, cases, number) for number in np.unique(cases.folds)}
+            folds = [_fold(run, frames, number, split, places) for number, split in splits.items()]
             logits = np.empty(len(cases))
             for fold in folds:
                 logits[cases.folds == fold.number] = fold.logits
@@ -113,39 +119,52 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "auto") -
                 )
             logs = {f"fold-{fold.number}": fold.epochs for fold in folds}
             if request.final:
-                logs[FINAL] = _final(run, frames, folds, logits, found, folder)
+                logs[FINAL] = _final(run, frames, folds, logits, found, places)
             if processes.first:
                 write_log(folder / "training-log.csv", logs)
         if processes.first:
-            for entry in run.left_out:
-                print(f"Left out: {entry.identifier}: {entry.reason}")
+            print_left_out(run)
             _print(report, request.out)
 
 
-def _fold(run: TrainingRun, frames: CachedFrames, number: int, folder: Path) -> Fold:
+def _split(run: TrainingRun, cases: Labelled, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training and the validation frames when a partition is kept for the test."""
+    rest = np.flatnonzero(cases.folds != number)
+    labels, patients = cases.labels[rest], [cases.patients[k] for k in rest]
+    training, validation = split_patients(labels, patients, run.settings.validation_share, run.settings.seed)
+    return rest[training], rest[validation]
+
+
+def _fold(
+    run: TrainingRun, frames: CachedFrames, number: int, split: tuple[np.ndarray, np.ndarray], places: Unfinished
+) -> Fold:
     """Train without one partition and predict it; a fold that is finished already is read."""
     from ..network.training import Epoch
 
-    cases = frames.cases
-    state = folder / "unfinished" / f"fold-{number}"
+    cases, (training, validation) = frames.cases, split
+    tested = cases.where(cases.folds == number)
+    names = [record.identifier for record in tested.records]
+    state = places.state / f"fold-{number}"
     finished = state / "finished.json"
     kept = run.processes.from_first(
         json.loads(finished.read_text(encoding="utf-8")) if run.processes.first and finished.is_file() else None
     )
     if kept is not None:
+        if kept["identifiers"] != names:
+            raise InputError("The data have changed since this run was broken off: begin again with --force.")
         epochs = [Epoch(**entry) for entry in kept["epochs"]]
         return Fold(number, np.array(kept["logits"]), epochs, kept["best_epoch"], kept["penalty"])
-    tested, rest = np.flatnonzero(cases.folds == number), np.flatnonzero(cases.folds != number)
-    settings = run.settings
-    labels, patients = cases.labels[rest], [cases.patients[k] for k in rest]
-    training, validation = split_patients(labels, patients, settings.validation_share, settings.seed)
     network = run.network()
-    fitted = run.fit(network, frames, rest[training], rest[validation], state, what=f"without partition {number}, ")
-    logits, _ = run.predict(network, cases.where(tested))
+    fitted = run.fit(network, frames, training, validation, state, what=f"without partition {number}, ")
+    logits, read = run.predict(network, tested)
+    if len(read) != len(tested):
+        raise InputError(
+            f"{run.left_out[-1].identifier} could be read before, but not any more: {run.left_out[-1].reason}"
+        )
     if run.processes.first:
-        temperature, threshold = calibrated(fitted.validation_logits, labels[validation])
+        temperature, threshold = calibrated(fitted.validation_logits, cases.labels[validation])
         run.save(
-            folder / f"fold-{number}",
+            places.result / f"fold-{number}",
             network,
             name=f"{run.request.name} without partition {number}",
             temperature=temperature,
@@ -160,14 +179,13 @@ def _fold(run: TrainingRun, frames: CachedFrames, number: int, folder: Path) -> 
             metrics={},
         )
         found = {
+            "identifiers": names,
             "logits": logits.tolist(),
             "epochs": [asdict(epoch) for epoch in fitted.epochs],
             "best_epoch": fitted.best_epoch,
             "penalty": fitted.penalty,
         }
-        beside = finished.with_suffix(".writing")
-        beside.write_text(json.dumps(found), encoding="utf-8")
-        beside.replace(finished)
+        write_whole(finished, json.dumps(found))
     return Fold(number, logits, fitted.epochs, fitted.best_epoch, fitted.penalty)
 
 
@@ -244,7 +262,7 @@ def _final(
     folds: Sequence[Fold],
     logits: np.ndarray,
     found: dict[str, Any],
-    folder: Path,
+    places: Unfinished,
 ) -> list[Any]:
     """Train on all cases; the card has the out-of-fold figures."""
     cases = frames.cases
@@ -253,12 +271,12 @@ def _final(
     penalty = float(np.median(penalties)) if penalties else None
     network = run.network()
     everything, nothing = np.arange(len(cases)), np.arange(0)
-    state = folder / "unfinished" / FINAL
+    state = places.state / FINAL
     fitted = run.fit(network, frames, everything, nothing, state, epochs=epochs, penalty=penalty, what="all cases, ")
     if run.processes.first:
         temperature, threshold = calibrated(logits, cases.labels)
         run.save(
-            folder / FINAL,
+            places.result / FINAL,
             network,
             name=run.request.name,
             temperature=temperature,

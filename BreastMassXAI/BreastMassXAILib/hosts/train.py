@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from ..core.errors import InputError
 from ..core.partitions import split_patients
 from .training_run import (
+    BUNDLE_FILES,
     TrainingRequest,
     TrainingRun,
     calibrated,
     in_words,
     metrics,
+    print_left_out,
     probabilities,
     write_log,
     write_predictions,
@@ -42,20 +44,20 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
 
     with launched() as processes:
         run = TrainingRun(request, processes, progress_kind)
-        cases = run.cases
-        tested = np.zeros(len(cases), bool)
-        if request.test_fold is not None:
-            tested = cases.folds == request.test_fold
-            if not tested.any():
-                known = ", ".join(map(str, np.unique(cases.folds)))
-                raise InputError(f"The data set has no partition {request.test_fold}, only {known}.")
-        with run.folder("model.json", {"test_fold": request.test_fold}) as folder:
+        tests = request.test_fold is not None
+        cases = run.cases(folded=tests)
+        tested = np.full(len(cases), tests) & (cases.folds == request.test_fold)
+        if tests and not tested.any():
+            known = ", ".join(map(str, np.unique(cases.folds)))
+            raise InputError(f"The data set has no partition {request.test_fold}, only {known}.")
+        with run.folder("model.json", BUNDLE_FILES, cases, {"test_fold": request.test_fold}) as places:
+            folder = places.result
             frames = run.cached(cases.where(~tested))
             labels = frames.cases.labels
             share, seed = run.settings.validation_share, run.settings.seed
             training, validation = split_patients(labels, frames.cases.patients, share, seed)
             network = run.network()
-            fitted = run.fit(network, frames, training, validation, folder / "unfinished" / "fit")
+            fitted = run.fit(network, frames, training, validation, places.state / "fit")
             temperature, threshold = calibrated(fitted.validation_logits, labels[validation])
             logits, test = run.predict(network, cases.where(tested))
             if not processes.first:
@@ -72,7 +74,7 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
                     "frames": len(training),
                     "validation_frames": len(validation),
                     "test_partition": request.test_fold,
-                    "left_out": len(run.left_out),
+                    "left_out": [asdict(entry) for entry in run.left_out],
                     "ridge_penalty": fitted.penalty,
                     "best_epoch": fitted.best_epoch,
                 },
@@ -81,7 +83,10 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
             write_log(folder / "training-log.csv", {request.name: fitted.epochs})
             if len(test):
                 write_predictions(folder / "predictions.csv", test, logits, probability, thresholds)
-        for entry in run.left_out:
-            print(f"Left out: {entry.identifier}: {entry.reason}")
-        print(f"{request.name}: {in_words(found) if found else f'{len(training)} frames, no test partition'}")
+        print_left_out(run)
+        if found:
+            print(f"{request.name}: {in_words(found)}")
+        else:
+            why = "no test partition" if not tests else "no case of the test partition could be read"
+            print(f"{request.name}: trained on {len(training)} frames; {why}")
         print(f"Model: {request.out}")

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from .. import __version__
 from ..core.cohort import Cohort, classification
-from ..core.errors import InputError
+from ..core.errors import BreastMassXAIError, InputError
 from ..core.field import FieldRule
 from ..core.partitions import check_folds, patient_folds
 from ..core.statistics import brier_score, calibration_error, fit_temperature, operating_point
 from ..readers.datasets import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, read_dataset
-from ..readers.results import resumable_folder
+from ..readers.results import Unfinished, resumable_folder
 from .progress import reporter
 
 if TYPE_CHECKING:
@@ -36,6 +34,13 @@ CITATIONS = {
     "BUS-BRA": "Gomez-Flores W, Gregorio-Calas MJ, Pereira WCA. BUS-BRA: A breast ultrasound dataset for assessing "
     "computer-aided diagnosis systems. Med Phys 2024; 51: 3110-3123.",
 }
+BUNDLE_FILES = (
+    "model.json",
+    "weights.safetensors",
+    "backbone.safetensors",
+    "predictions.csv",
+    "training-log.csv",
+)
 LICENCE = "Apache-2.0; research use only, not a medical device"
 
 
@@ -133,16 +138,16 @@ class TrainingRun:
         self.left_out: list[Skipped] = list(self.data.skipped)
         self.backbone = find_backbone(request.backbone, request.variant, request.last_stage, request.pooled_blocks)
         if self.settings.first_stage > self.backbone.architecture.last_stage:
-            raise InputError(f"The network ends with stage {self.backbone.architecture.last_stage}.")
+            last = self.backbone.architecture.last_stage
+            raise InputError(f"The network ends with stage {last}: --first-stage can be {last} at most.")
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if request.device == "auto" else request.device
         if wanted == "cuda" and not torch.cuda.is_available():
             raise InputError("No CUDA device can be used here: give --device cpu.")
         self.device = processes.accelerator if wanted == "cuda" else torch.device("cpu")
         self._progress_kind = progress_kind if processes.first else "none"
 
-    @cached_property
-    def cases(self) -> Labelled:
-        """The data set's usable cases with their partitions.
+    def cases(self, folded: bool = True) -> Labelled:
+        """The data set's usable cases with their partitions; all in partition 1 if not `folded`.
 
         Raises
         ------
@@ -154,6 +159,8 @@ class TrainingRun:
             reasons = "; ".join(sorted({entry.reason for entry in self.data.skipped})[:3])
             raise InputError(f"The data set {self.data.name} has no case that can be used: {reasons or 'it is empty'}.")
         cases = Labelled(records, np.ones(len(records), int))
+        if not folded:
+            return cases
         given = [record.partition for record in records if record.partition is not None]
         if self.request.folds is None and 0 < len(given) < len(records):
             raise InputError(
@@ -168,32 +175,33 @@ class TrainingRun:
         return Labelled(records, folds)
 
     @contextmanager
-    def folder(self, marker: str, facts: Mapping[str, Any]) -> Iterator[Path]:
-        """The run's folder; see :func:`~..readers.results.resumable_folder`. Only the first process makes it."""
+    def folder(
+        self, marker: str, parts: Sequence[str], cases: Labelled, facts: Mapping[str, Any]
+    ) -> Iterator[Unfinished]:
+        """The run's folders; see :func:`~..readers.results.resumable_folder`. Only the first process makes them."""
         request = self.request
-        if not self.processes.first:
-            yield request.out
-            return
         begun = {
-            "data": self._fingerprint(),
+            "data": _fingerprint(cases),
             "name": request.name,
             "field": asdict(request.rule),
-            "backbone": [self.backbone.name, asdict(self.backbone.architecture)],
+            "backbone": [self.backbone.name, asdict(self.backbone.architecture), self.backbone.sha256()],
             "size": request.size,
             "settings": asdict(self.settings),
             "spacing": asdict(request.assumption),
             **facts,
         }
-        begun = json.loads(json.dumps(begun))
-        with resumable_folder(request.out, begun, resume=request.resume, force=request.force, marker=marker) as folder:
-            yield folder
-
-    def _fingerprint(self) -> str:
-        lines = [
-            f"{r.identifier} {r.label} {r.patient} {fold} {r.image.stat().st_size if r.image.exists() else 0}"
-            for r, fold in zip(self.cases.records, self.cases.folds, strict=True)
-        ]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        with ExitStack() as stack:
+            places, problem = Unfinished.beside(request.out), None
+            if self.processes.first:
+                wanted = resumable_folder(
+                    request.out, begun, parts, resume=request.resume, force=request.force, marker=marker
+                )
+                try:
+                    places = stack.enter_context(wanted)
+                except BreastMassXAIError as error:
+                    problem = error
+            self.processes.agree(problem)
+            yield places
 
     def network(self) -> ScaledResNet:
         """A fresh pretrained network on the device."""
@@ -274,10 +282,10 @@ class TrainingRun:
             for done, index in enumerate(own):
                 try:
                     case = read[index]
+                    seen = self.request.rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
                 except InputError as error:
                     reasons[index] = str(error)
                     continue
-                seen = self.request.rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
                 inputs = self.preprocessing(case.frame.pixels, seen).to(self.device)
                 logits[index] = float(network(inputs.contiguous(memory_format=torch.channels_last))[0])
                 progress(done + 1, len(own), "test frames")
@@ -310,7 +318,7 @@ class TrainingRun:
             folder,
             network.cpu(),
             name=name,
-            backbone=self.backbone.name if own or self.backbone.file is None else self.backbone.file,
+            backbone=self.backbone.name if own else cast(Path, self.backbone.file),
             rule=self.request.rule,
             preprocessing=self.preprocessing,
             threshold=threshold,
@@ -332,6 +340,16 @@ class TrainingRun:
         """A progress bar of its own for one stretch of work; `what` goes before what the work says."""
         report = reporter(self._progress_kind)
         return lambda done, total, step: report(done, total, f"{what}{step}")
+
+
+def _fingerprint(cases: Labelled) -> str:
+    """Changes with any file, label, patient or partition of the data."""
+    lines = []
+    for record, fold in zip(cases.records, cases.folds.tolist(), strict=True):
+        files = [path.stat() for path in (record.image, record.mask, *record.more_masks) if path.exists()]
+        known = [record.identifier, record.label, record.patient, fold, str(record.spacing)]
+        lines.append(repr([*known, *((file.st_size, file.st_mtime_ns) for file in files)]))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def probabilities(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
@@ -365,12 +383,23 @@ def metrics(cases: Labelled, probability: np.ndarray, threshold: np.ndarray) -> 
     return found
 
 
+def print_left_out(run: TrainingRun) -> None:
+    """Every case that was left out with its reason, and what the data set has to say of the whole."""
+    for note in run.data.notes:
+        print(f"Note: {note}")
+    for entry in run.left_out:
+        print(f"Left out: {entry.identifier}: {entry.reason}")
+
+
 def in_words(found: Mapping[str, Any]) -> str:
     """The main figures in a line."""
     parts = []
     for level in ("image", "case"):
         values = found[f"per_{level}"]
         low, high = values["auc_95"]
+        if values["auc"] is None:
+            parts.append(f"no AUC per {level}, as a class is missing, n = {values['n']}")
+            continue
         interval = "" if low is None else f" ({low:.3f} to {high:.3f})"
         parts.append(f"AUC per {level} {values['auc']:.3f}{interval}, n = {values['n']}")
     return "; ".join([*parts, f"ECE {found['ece']:.3f}"])

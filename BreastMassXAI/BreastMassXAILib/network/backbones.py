@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +39,13 @@ class Backbone:
     architecture: Architecture
     state: dict[str, Tensor]
     file: Path | None = None
+
+    def sha256(self) -> str:
+        """Of the weights, whatever file they came from."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.state.items()):
+            digest.update(name.encode() + value.contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def network(self, seed: int) -> ScaledResNet:
         """A network with this backbone, scaling layers that do nothing yet and a random linear layer."""

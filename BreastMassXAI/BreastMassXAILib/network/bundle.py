@@ -21,6 +21,7 @@ from safetensors.torch import load, load_file, save_file
 from ..core.errors import BundleError, InputError
 from ..core.explain import Classifier
 from ..core.field import FieldRule
+from ..readers.results import write_whole
 from ..resources import DEFAULT_MODEL, resource
 from .preprocessing import Preprocessing
 from .resnet import Architecture, ScaledResNet
@@ -155,9 +156,7 @@ def recalibrate(folder: Path, threshold: float, temperature: float, facts: Mappi
 
 
 def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
-    beside = folder / "model.json.writing"
-    beside.write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", encoding="utf-8", newline="\n")
-    beside.replace(folder / "model.json")
+    write_whole(folder / "model.json", json.dumps(description, indent=2, allow_nan=False) + "\n")
 
 
 def pack_backbone(source: Path, destination: Path, last_stage: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +57,6 @@ def fit(
     penalty: float | None = None,
     processes: Processes | None = None,
     checkpoints: Path | None = None,
-    log: Callable[[list[Epoch]], None] = lambda epochs: None,
     progress: Progress = silent,
 ) -> Fit:
     """Train a pretrained network in place, as the settings say.
@@ -70,7 +68,7 @@ def fit(
     labels : ndarray of bool, shape (n,)
     training, validation : ndarray of int
         Indices into the frames. Without validation frames the penalty must be given and all epochs are run.
-    checkpoints, log, progress
+    checkpoints, progress
         See :meth:`~.training.Training.run`.
     """
     processes = processes or Processes()
@@ -84,7 +82,7 @@ def fit(
     work = Training(network, cache, labels, training, validation, settings, processes, ridge)
     epochs = []
     if (probe is None or settings.method != "linear-probe") and settings.epochs > 0:
-        epochs = work.run(checkpoints, log, progress)
+        epochs = work.run(checkpoints, progress)
     if settings.method == "fine-tune":
         round_convolutions(network)
     return Fit(probe, epochs, work.predict(validation))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import distributed, nn
 
-from ..core.errors import InputError
+from ..core.errors import BreastMassXAIError, InputError
 
 Value = TypeVar("Value")
 
@@ -30,17 +30,13 @@ class Processes:
 
     @property
     def accelerator(self) -> torch.device:
-        """The CUDA device of this process, one for each on a machine."""
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        """The CUDA device of this process, shared where a machine has fewer of them than processes."""
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
     @property
     def first(self) -> bool:
         """Whether this is the process that writes and prints."""
         return self.rank == 0
-
-    def owns(self, index: int) -> bool:
-        """Whether frame `index` belongs to this process's share."""
-        return index % self.count == self.rank
 
     def add(self, values: np.ndarray) -> np.ndarray:
         """The sum of the processes' arrays, which have one shape; every process gets it."""
@@ -57,6 +53,21 @@ class Processes:
         parts: list[Any] = [None] * self.count
         distributed.all_gather_object(parts, found)
         return {key: value for part in parts for key, value in part.items()}
+
+    def agree(self, problem: BreastMassXAIError | None) -> None:
+        """Raise a problem of one process in all of them, so that none waits for it.
+
+        Raises
+        ------
+        BreastMassXAIError
+            The first process's that has one.
+        """
+        problems: list[BreastMassXAIError | None] = [problem] * self.count
+        if self.count > 1:
+            distributed.all_gather_object(problems, problem)
+        for found in problems:
+            if found is not None:
+                raise found
 
     def from_first(self, value: Value) -> Value:
         """The first process's value, in every process."""

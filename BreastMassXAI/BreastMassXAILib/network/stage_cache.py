@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.errors import InputError, SpacingError
+from ..core.errors import InputError
 from ..core.field import FieldRule
 from ..core.frame import Case
 from ..core.progress import Progress, silent
@@ -59,6 +59,13 @@ class StageCache:
         return chosen.to(device).float().contiguous(memory_format=torch.channels_last)
 
 
+def _room(shape: tuple[int, ...]) -> Tensor:
+    try:
+        return torch.empty(shape, dtype=torch.float16)
+    except RuntimeError as error:
+        raise MemoryError from error
+
+
 def ahead(function: Callable[[int], Prepared], arguments: Sequence[int]) -> Iterator[Prepared]:
     """``map(function, arguments)``, with the next result being made while the one before is used."""
     with ThreadPoolExecutor(1) as executor:
@@ -91,9 +98,9 @@ def cache_stages(
     Raises
     ------
     InputError
-        When there is no frame, or none can be read.
-    SpacingError
-        When the field is measured in mm and a frame's spacing is unknown.
+        When no frame can be read, or a process has none.
+    MemoryError
+        When the outputs do not fit into memory.
     """
     processes = processes or Processes()
     network.eval()
@@ -107,8 +114,6 @@ def cache_stages(
         try:
             case = cases[index]
             field = rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
-        except SpacingError:
-            raise
         except InputError as error:
             return str(error)
         generator = np.random.default_rng((seed, index))
@@ -121,15 +126,16 @@ def cache_stages(
         inputs = preprocessing.normalise(torch.from_numpy(grey).to(device))
         found = network.stages(network.stem(inputs.contiguous(memory_format=torch.channels_last)), 1, first_stage - 1)
         if outputs is None:
-            outputs = torch.empty((variants, len(shares), *found.shape[1:]), dtype=torch.float16)
+            outputs = _room((variants, len(shares), *found.shape[1:]))
         outputs[:, done] = found.half().cpu()
         place[index] = done
         progress(done + 1, len(shares), "frozen stages")
     unreadable = processes.union(reasons)
     if len(unreadable) == len(cases):
         raise InputError(f"There is no frame to train on: {next(iter(unreadable.values()), 'the data set is empty')}")
-    if outputs is None:
-        raise InputError(f"{len(cases)} frames are too few for {processes.count} processes.")
+    lacking = InputError(f"One of the {processes.count} processes has no readable frame: start fewer.")
+    processes.agree(lacking if outputs is None else None)
+    assert outputs is not None
     return StageCache(first_stage, outputs, place, unreadable)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -137,7 +137,6 @@ class Training:
     def run(
         self,
         checkpoints: Path | None = None,
-        log: Callable[[list[Epoch]], None] = lambda epochs: None,
         progress: Progress = silent,
     ) -> list[Epoch]:
         """Train; the network is left in the state of the epoch with the smallest validation loss.
@@ -147,8 +146,6 @@ class Training:
         checkpoints : Path, optional
             A folder that keeps the state after every epoch. A training that finds one there goes on from it and ends
             as it would have ended unbroken.
-        log : callable
-            Called after every epoch, with all epochs so far.
 
         Returns
         -------
@@ -174,13 +171,12 @@ class Training:
             self._generator.bit_generator.state = kept.facts["generator"]
             network.load_state_dict(kept.part("network"), strict=False)
             restore_optimizer(optimizer, kept.part("optimizer"))
-        elif len(self.validation):
+        elif len(self.validation) and settings.start == "probe":  # a random linear layer is no network to keep
             epochs = [self._judged(0, math.nan)]
             best = epochs[0].validation_loss
         while not self._finished(epochs):
             epochs.append(self._epoch(epochs[-1].epoch + 1 if epochs else 1, optimizer, progress))
-            log(epochs)
-            if not epochs[-1].validation_loss >= best:  # NaN, without validation frames, counts as better
+            if not len(self.validation) or epochs[-1].validation_loss < best:
                 best, best_state = epochs[-1].validation_loss, self._copy()
             if path is not None and self.processes.first:
                 state = Checkpoint(
@@ -238,7 +234,10 @@ class Training:
             self.processes.add_gradients(self._learning().values())
             optimizer.step()
             progress((number - 1) * steps + step + 1, settings.epochs * steps, f"epoch {number}")
-        return self._judged(number, float(self.processes.add(np.array([total]))[0]) / len(self.training))
+        training_loss = float(self.processes.add(np.array([total]))[0]) / len(self.training)
+        if not math.isfinite(training_loss):
+            raise InputError("The training has run away: its loss is no number any more. Lower --learning-rate.")
+        return self._judged(number, training_loss)
 
     def _judged(self, number: int, training_loss: float) -> Epoch:
         if not len(self.validation):
@@ -271,6 +270,5 @@ class Training:
 
 def best_epoch(epochs: Sequence[Epoch]) -> int:
     """Number of the epoch whose state a network is left in."""
-    if math.isnan(epochs[-1].validation_loss):
-        return epochs[-1].epoch
-    return min(epochs, key=lambda epoch: epoch.validation_loss).epoch
+    judged = [epoch for epoch in epochs if math.isfinite(epoch.validation_loss)]
+    return min(judged, key=lambda epoch: epoch.validation_loss).epoch if judged else epochs[-1].epoch

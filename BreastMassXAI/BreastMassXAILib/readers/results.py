@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,6 @@ from .tables import extremes_markups, pointing_game_csv
 
 RESULT_FILE, CINE_FILE = "result.json", "cine.json"
 """The files by which a folder is known as one of ours."""
-UNFINISHED_FILE = "unfinished/request.json"
 
 
 def write_result(folder: Path, case: Case, explanation: Explanation) -> None:
@@ -123,26 +124,52 @@ def atomic_folder(path: Path, force: bool = False, marker: str = RESULT_FILE) ->
         raise
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """Where work of hours is kept until it is done.
+
+    Parameters
+    ----------
+    result : Path
+        The folder that takes its name when all is written.
+    state : Path
+        What is needed to go on, and thrown away at the end.
+    """
+
+    result: Path
+    state: Path
+
+    @classmethod
+    def beside(cls, path: Path) -> Unfinished:
+        """The folders in ``<name>.unfinished``."""
+        work = path.resolve().with_name(f"{path.name}.unfinished")
+        return cls(work / "result", work / "state")
+
+
 @contextmanager
 def resumable_folder(
-    path: Path, request: Mapping[str, Any], *, resume: bool = False, force: bool = False, marker: str
-) -> Iterator[Path]:
+    path: Path,
+    request: Mapping[str, Any],
+    parts: Sequence[str],
+    *,
+    resume: bool = False,
+    force: bool = False,
+    marker: str,
+) -> Iterator[Unfinished]:
     """Like :func:`atomic_folder` for work of hours: what is done so far stays beside `path` when the work breaks off.
 
     Parameters
     ----------
-    path, force, marker
-        See :func:`atomic_folder`; with `force`, unfinished work is thrown away too.
+    path, marker
+        See :func:`atomic_folder`.
     request : mapping
         What is to be done, as JSON can hold it. Work goes on only with the request that it began with.
+    parts : sequence of str
+        Patterns of the files that a result can hold; an older result with other files in it is not replaced.
     resume : bool
         Go on with unfinished work, if there is any.
-
-    Yields
-    ------
-    Path
-        The folder ``<name>.unfinished`` beside `path`. What its subfolder ``unfinished`` holds is not part of the
-        result.
+    force : bool
+        Replace an older result at the end, and without `resume` throw unfinished work away at once.
 
     Raises
     ------
@@ -152,46 +179,67 @@ def resumable_folder(
     KeyboardInterrupt
         On a user's interrupt, with a message that says how to go on.
     """
-    work = path.resolve().with_name(f"{path.name}.unfinished")
+    target, places = path.resolve(), Unfinished.beside(path)
+    work = places.state.parent
+    kept, wanted = work / "request.json", json.dumps(dict(request), indent=1, sort_keys=True)
     try:
-        _check_replaceable(path, path.resolve(), force, marker)
-        wanted = json.dumps(dict(request), indent=1, sort_keys=True)
-        kept = work / UNFINISHED_FILE
-        if work.is_dir() and force and not resume:
-            if any(work.iterdir()) and not kept.is_file():
-                raise OutputError(f"The folder {work} is not replaced: it holds no unfinished work.")
-            shutil.rmtree(work)
-        if work.exists():
-            if not resume:
-                raise OutputError(
-                    f"{work.name} holds unfinished work: go on with --resume, or throw it away with --force."
-                )
-            if not kept.is_file() or kept.read_text(encoding="utf-8") != wanted:
-                raise OutputError(
-                    f"The unfinished work in {work.name} began with other data or other options: go on with those, or "
-                    "throw it away with --force."
-                )
-        else:
-            work.mkdir(parents=True)
-            kept.parent.mkdir()
-            kept.write_text(wanted, encoding="utf-8")
-        yield work
-        finished = _beside(path.resolve(), "part")
-        aside = _beside(path.resolve(), "unfinished")
-        kept.parent.rename(aside)
-        try:
-            _check_nothing_lost(path, path.resolve(), work)
-            work.rename(finished)
-            _move_into_place(finished, path.resolve())
-        except BaseException:
-            (finished if finished.exists() else work).rename(work)
-            aside.rename(kept.parent)
-            raise
-        shutil.rmtree(aside, ignore_errors=True)
+        if kept.is_file() and not places.result.exists() and (target / marker).is_file():
+            _discard(work)  # broken off between the end and the cleaning up
+        _check_replaceable(path, target, force, marker)
+        others = sorted(file for file in _files(target) if not any(fnmatch(file, part) for part in parts))
+        if others:
+            raise OutputError(
+                f"The output folder {path} is not replaced: it also holds {others[0]}, which is no part of a result."
+            )
+        begun = _begun(work, kept)
+        if begun and force and not resume:
+            _discard(work)
+        elif begun and not resume:
+            raise OutputError(f"{work.name} holds unfinished work: go on with --resume, or throw it away with --force.")
+        elif begun and kept.read_text(encoding="utf-8") != wanted:
+            raise OutputError(
+                f"The unfinished work in {work.name} began with other data or other options: go on with those, or "
+                "throw it away with --force."
+            )
+        work.mkdir(parents=True, exist_ok=True)
+        write_whole(kept, wanted)
+        for folder in (places.result, places.state):
+            folder.mkdir(exist_ok=True)
+        yield places
+        _move_into_place(places.result, target)
+        _discard(work)
     except OSError as error:
         raise OutputError(_sentence(path, error)) from error
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"Stopped; {work.name} keeps what is done: go on with --resume.") from None
+        raise KeyboardInterrupt(
+            f"Stopped; {work.name} keeps what is done: go on with the same command and --resume."
+        ) from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text beside, then rename: a kill at any moment leaves the old file or the new one."""
+    beside = path.with_name(f"{path.name}.writing")
+    with beside.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def _begun(work: Path, kept: Path) -> bool:
+    """Whether there is unfinished work of ours."""
+    if kept.is_file():
+        return True
+    if work.exists() and (not work.is_dir() or {entry.name for entry in work.iterdir()} - {f"{kept.name}.writing"}):
+        raise OutputError(f"{work} is in the way: it is no unfinished work of ours.")
+    return False
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder that nobody shall find half-removed."""
+    aside = _beside(folder, "old")
+    folder.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _check_replaceable(path: Path, target: Path, force: bool, marker: str) -> None:
