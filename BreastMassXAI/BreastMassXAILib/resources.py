@@ -8,6 +8,7 @@ from .core.errors import MissingPackageError
 
 _HERE = Path(__file__).resolve().parent
 DEFAULT_MODEL = "busbra-square"
+SHIPPED_MODELS = (DEFAULT_MODEL, "busbra-frame")
 
 
 def resource(*parts: str) -> Path:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from BreastMassXAILib.hosts.command_line import main
 from BreastMassXAILib.network.bundle import load_bundle
+from BreastMassXAILib.resources import SHIPPED_MODELS, resource
 
 PATIENTS = 15
 FAST = ("--epochs", "2", "--variants", "2", "--size", "64", "--progress", "none")
@@ -323,11 +324,16 @@ def test_another_finished_result_is_not_overwritten(crossed, busbra, capsys):
     assert (crossed / "cross-validation.json").stat().st_mtime < before
 
 
-def test_the_shipped_model_says_what_it_is():
-    description = load_bundle().description
+@pytest.mark.parametrize("name", SHIPPED_MODELS)
+def test_a_shipped_model_says_what_it_is(name):
+    bundle = load_bundle(resource("Models", name))
+    description = bundle.description
+    assert bundle.classifier.name == name and description["training"]["frames"] == 1875
     assert description["training"]["data"]["name"] == "BUS-BRA"
-    assert description["training"]["command"].startswith("breast-mass-xai ")
+    assert description["training"]["command"].startswith("breast-mass-xai cross-validate BUSBRA ")
+    assert "had not seen its patient" in description["metrics"]["how"]
     for level in ("per_image", "per_case"):
         low, high = description["metrics"][level]["auc_95"]
         assert 0.5 < low < description["metrics"][level]["auc"] < high < 1
     assert json.dumps(description).isascii()
+    assert (bundle.rule.kind == "frame") == (name == "busbra-frame")

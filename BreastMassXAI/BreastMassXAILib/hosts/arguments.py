@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..resources import SHIPPED_MODELS, resource
 
 PROGRAM = "breast-mass-xai"
 
@@ -141,7 +142,12 @@ def _add_shared_options(command: argparse.ArgumentParser, what: str) -> None:
         choices=("frame", "scan-area"),
         help="what a network for whole frames looks at (default: as it was trained)",
     )
-    command.add_argument("--model", metavar="DIR", type=Path, help="model folder (default: the shipped model)")
+    command.add_argument(
+        "--model",
+        metavar="DIR|NAME",
+        type=_model,
+        help="model folder, or a shipped one: busbra-square (default), busbra-frame",
+    )
     command.add_argument(
         "--ring-mm",
         metavar="MM",
@@ -537,6 +543,13 @@ def _inspect(options: argparse.Namespace) -> None:
     from .inspect import inspect_files
 
     inspect_files(options.files, options.json)
+
+
+def _model(text: str) -> Path:
+    """A folder, or a shipped model by its name."""
+    if not Path(text).exists() and text in SHIPPED_MODELS:
+        return resource("Models", text)
+    return Path(text)
 
 
 def _count(text: str) -> int:
