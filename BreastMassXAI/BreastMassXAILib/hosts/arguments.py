@@ -434,8 +434,8 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     source = command.add_mutually_exclusive_group()
     source.add_argument(
         "--model",
-        metavar="DIR",
-        type=Path,
+        metavar="DIR|NAME",
+        type=_model,
         action="append",
         help="model folder, or a cross-validation's; several to compare (default: shipped)",
     )
