@@ -13,7 +13,8 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.partitions import check_folds, split_patients
 from ..core.statistics import roc_auc
-from ..readers.results import Unfinished, write_whole
+from ..core.writing import write_whole
+from ..readers.results import Unfinished
 from .training_run import (
     BUNDLE_FILES,
     CachedFrames,

@@ -21,7 +21,7 @@ from safetensors.torch import load, load_file, save_file
 from ..core.errors import BundleError, InputError
 from ..core.explain import Classifier
 from ..core.field import FieldRule
-from ..readers.results import write_whole
+from ..core.writing import write_whole
 from ..resources import DEFAULT_MODEL, resource
 from .preprocessing import Preprocessing
 from .resnet import Architecture, ScaledResNet

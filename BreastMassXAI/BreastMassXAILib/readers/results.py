@@ -216,16 +216,6 @@ def resumable_folder(
         ) from None
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text beside, then rename: a kill at any moment leaves the old file or the new one."""
-    beside = path.with_name(f"{path.name}.writing")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
 def _begun(work: Path, kept: Path) -> bool:
     """Whether there is unfinished work of ours."""
     if kept.is_file():
