@@ -17,8 +17,8 @@ import numpy as np
 from ..core.errors import OutputError
 from ..core.explain import Explanation
 from ..core.frame import Case, Spacing
-from ..core.writing import write_whole
 from ..core.regions import RELEVANT
+from ..core.writing import write_whole
 from .files import quiet
 from .tables import extremes_markups, pointing_game_csv
 
