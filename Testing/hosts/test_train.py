@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from BreastMassXAILib.hosts.command_line import main
@@ -51,6 +52,15 @@ def write_busbra(folder, fold_of=lambda patient: (patient - 1) // 2 % 3 + 1, pat
         with (folder / file).open("w", newline="") as stream:
             csv.writer(stream).writerows([header, *table])
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """As in the processes that are started here: sums in another order would end in other last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +166,12 @@ def test_a_cohort_is_explained_out_of_fold(crossed, busbra, tmp_path):
 
 def start(command, data, out, *options, **changes):
     program = [sys.executable, "-m", "BreastMassXAILib", command, str(data), "--out", str(out), *FAST, *options]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "BreastMassXAI"), **changes}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2] / "BreastMassXAI"),
+        "OMP_NUM_THREADS": "1",
+        **changes,
+    }
     return subprocess.Popen(program, env=environment, stderr=subprocess.PIPE, text=True)
 
 
