@@ -124,9 +124,8 @@ class TrainingRun:
     """One run of ``train`` or ``cross-validate`` in one of its processes."""
 
     def __init__(self, request: TrainingRequest, processes: Processes, progress_kind: str) -> None:
-        import torch
-
         from ..network.backbones import find_backbone
+        from ..network.device import device_for
         from ..network.preprocessing import Preprocessing
         from ..network.training import TrainingSettings
 
@@ -140,10 +139,8 @@ class TrainingRun:
         if self.settings.first_stage > self.backbone.architecture.last_stage:
             last = self.backbone.architecture.last_stage
             raise InputError(f"The network ends with stage {last}: --first-stage can be {last} at most.")
-        wanted = ("cuda" if torch.cuda.is_available() else "cpu") if request.device == "auto" else request.device
-        if wanted == "cuda" and not torch.cuda.is_available():
-            raise InputError("No CUDA device can be used here: give --device cpu.")
-        self.device = processes.accelerator if wanted == "cuda" else torch.device("cpu")
+        device = device_for(request.device)
+        self.device = processes.accelerator if device.type == "cuda" else device
         self._progress_kind = progress_kind if processes.first else "none"
 
     def cases(self, folded: bool = True) -> Labelled:

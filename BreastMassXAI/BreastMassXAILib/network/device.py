@@ -29,10 +29,21 @@ def on_device(bundle: Bundle, wanted: str = "auto") -> Bundle:
     BundleError
         When there is no such device here.
     """
+    bundle.network.to(device_for(wanted))
+    return bundle
+
+
+def device_for(wanted: str) -> torch.device:
+    """The device of a name in :data:`DEVICES`.
+
+    Raises
+    ------
+    BundleError
+        When there is no such device here.
+    """
     if wanted not in DEVICES:
         raise BundleError(f"There is no device '{wanted}': choose one of {', '.join(DEVICES)}.")
     usable = torch.cuda.is_available()
     if wanted == "cuda" and not usable:
         raise BundleError("PyTorch can use no CUDA graphics card here: choose 'cpu' or 'auto' as device.")
-    bundle.network.to("cpu" if wanted == "cpu" or not usable else "cuda")
-    return bundle
+    return torch.device("cpu" if wanted == "cpu" or not usable else "cuda")
