@@ -2,7 +2,8 @@
 
 The rooms of the library, one way of dependence, downwards only:
 
-``hosts`` -> ``scene`` -> ``pipeline`` -> ``network``, ``readers`` -> ``core``
+``commands``, ``hosts``, ``widgets`` -> ``presenter`` -> ``scene`` -> ``pipeline`` -> ``network`` ->
+``cohorts``, ``writers`` -> ``readers``, ``phantom`` -> ``core``
 """
 
 __version__ = "0.1.0"

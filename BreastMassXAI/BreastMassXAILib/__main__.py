@@ -2,6 +2,6 @@
 
 import sys
 
-from .hosts.command_line import main
+from .commands.command_line import main
 
 sys.exit(main())

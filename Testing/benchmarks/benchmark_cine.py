@@ -27,7 +27,7 @@ from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.core.propagation import MassTrack
 from BreastMassXAILib.core.result import Settings
 from BreastMassXAILib.pipeline import analyze_cine
-from BreastMassXAILib.readers.cine_results import CineWriter
+from BreastMassXAILib.writers.cine_results import CineWriter
 
 SHAPE = (600, 800)
 SPACING = Spacing(0.06, 0.05, Provenance.DICOM_REGION)

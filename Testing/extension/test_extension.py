@@ -56,12 +56,28 @@ def imports(path):
 FILES = sorted(MODULE.rglob("*.py"))
 BELOW = {
     "core": (),
-    "network": ("core", "resources"),
+    "phantom": ("core",),
     "readers": ("core",),
+    "cohorts": ("core", "readers", "writers"),
+    "writers": ("core", "readers", "cohorts"),
+    "network": ("core", "readers", "cohorts", "writers", "resources", "commands"),
     "scene": ("core", "readers", "pipeline"),
-    "presenter": ("core", "readers", "pipeline", "resources", "scene"),
-    "widgets": ("core", "readers", "scene", "presenter"),
-    "hosts": ("core", "network", "readers", "scene", "presenter", "pipeline", "resources"),
+    "presenter": ("core", "readers", "cohorts", "writers", "pipeline", "resources", "scene"),
+    "widgets": ("core", "readers", "cohorts", "writers", "scene", "presenter"),
+    "hosts": ("core", "network", "readers", "cohorts", "writers", "scene", "presenter", "pipeline", "resources"),
+    "commands": (
+        "core",
+        "phantom",
+        "network",
+        "readers",
+        "cohorts",
+        "writers",
+        "scene",
+        "presenter",
+        "hosts",
+        "pipeline",
+        "resources",
+    ),
 }
 
 

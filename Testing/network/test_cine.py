@@ -19,8 +19,8 @@ from BreastMassXAILib.network.cam import class_activation_map, class_activation_
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
 from BreastMassXAILib.pipeline import analyze, analyze_cine
-from BreastMassXAILib.readers.cine_results import CineWriter, frames_csv, map_stream
-from BreastMassXAILib.readers.curve import write_curve
+from BreastMassXAILib.writers.cine_results import CineWriter, frames_csv, map_stream
+from BreastMassXAILib.writers.curve import write_curve
 
 SHAPE = (90, 120)
 SPACING = Spacing(0.3, 0.25, Provenance.DICOM_REGION)

@@ -35,7 +35,7 @@ def loaded(path):
 
 
 def test_the_folder_is_that_of_analyze(room, session, export, tmp_path) -> None:
-    from BreastMassXAILib.hosts.analyze import AnalyzeRequest, analyze_files
+    from BreastMassXAILib.commands.analyze import AnalyzeRequest, analyze_files
     from BreastMassXAILib.resources import resource
 
     samples = resource("SampleData")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from BreastMassXAILib.commands.arguments import parse
 from BreastMassXAILib.core.result import Settings
-from BreastMassXAILib.hosts.arguments import parse
 from BreastMassXAILib.presenter.process import Step, evaluate_command, parse_line, train_command
 
 
@@ -84,7 +84,7 @@ def test_any_line_is_read_without_an_error(line: str) -> None:
 
 
 def test_lines_of_progress(capsys) -> None:
-    from BreastMassXAILib.hosts.progress import reporter
+    from BreastMassXAILib.commands.progress import reporter
 
     progress = reporter("json")
     progress(0, 4, "cases")

@@ -12,10 +12,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGLSLossless, RLELossless, generate_uid
 
+from BreastMassXAILib.commands.command_line import main
 from BreastMassXAILib.core.errors import InputError, MissingPackageError, OutputError, SpacingError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.core.regions import REGIONS, region_labels
-from BreastMassXAILib.hosts.command_line import main
 from BreastMassXAILib.readers.dicom import regions_of, write_ultrasound_frame
 from BreastMassXAILib.readers.frames import read_frame, read_frame_and_mask
 

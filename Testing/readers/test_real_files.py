@@ -13,9 +13,9 @@ import numpy as np
 import pydicom
 import pytest
 
+from BreastMassXAILib.commands.command_line import main
 from BreastMassXAILib.core.frame import Provenance
 from BreastMassXAILib.core.regions import mask_box
-from BreastMassXAILib.hosts.command_line import main
 from BreastMassXAILib.readers.cines import open_cine
 from BreastMassXAILib.readers.dicom import regions_of
 

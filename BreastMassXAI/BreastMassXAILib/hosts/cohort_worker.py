@@ -13,14 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..cohorts.records import CaseRecord, SpacingAssumption, identity, read_case
 from ..core.cohort import flat_row, measures
 from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
 from ..core.frame import Case
 from ..core.result import Settings
 from ..pipeline import analyze, load_model, software_versions
-from ..readers.records import CaseRecord, SpacingAssumption, identity, read_case
-from ..readers.report import draw_example
+from ..writers.report import draw_example
 
 if TYPE_CHECKING:
     from ..network.bundle import Bundle

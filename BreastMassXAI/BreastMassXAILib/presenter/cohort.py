@@ -16,18 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from ..cohorts.datasets import read_dataset
+from ..cohorts.records import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_case
 from ..core.cohort import Cohort, classification, flat_row, measures, pointing, subset
 from ..core.errors import BreastMassXAIError, InputError, OutputError
 from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.progress import Progress
 from ..core.result import CaseResult, Settings
-from ..readers.datasets import read_dataset
-from ..readers.records import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_case
-from ..readers.tables import CaseTable
 from ..scene.cohort import CohortNodes, show_cohort
 from ..scene.colors import ROLE_ATTRIBUTE
 from ..scene.inputs import add_frame, add_mass, set_frame, set_mass
+from ..writers.tables import CaseTable
 from .inputs import mass_in
 from .models import Model, loaded
 from .passes import NetworkPass, look
@@ -110,7 +110,7 @@ class CohortList:
 
     @classmethod
     def open(cls, path: Path, assumption: SpacingAssumption | None = None) -> CohortList:
-        """List a manifest's or a folder's cases (:func:`~..readers.datasets.read_dataset`).
+        """List a manifest's or a folder's cases (:func:`~..cohorts.datasets.read_dataset`).
 
         Raises
         ------

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
+from ..cohorts.records import SpacingAssumption
 from ..presenter.cohort import CaseState, CohortList, CohortRow
-from ..readers.records import SpacingAssumption
 from .preferences import recall, remember
 
 if TYPE_CHECKING:

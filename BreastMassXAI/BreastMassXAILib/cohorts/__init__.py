@@ -1,0 +1,1 @@
+"""Data sets, manifests and folders -> case records; duplicates and tables of predictions."""

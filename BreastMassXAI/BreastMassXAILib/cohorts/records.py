@@ -1,0 +1,148 @@
+"""What a data set lists: cases that are not read yet, and what was left out with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.beams import with_beams
+from ..core.errors import InputError
+from ..core.frame import Case, Provenance, Spacing
+from ..core.scan_area import with_scan_area
+from ..readers.frames import read_frame_and_mask
+from ..readers.masks import read_mask
+
+SPELLINGS = {
+    "malignant": ("malignant", "malign", "m", "1", "cancer", "carcinoma", "positive", "true", "yes"),
+    "benign": ("benign", "b", "0", "non-malignant", "no cancer", "negative", "false", "no"),
+}
+"""How tables spell the two labels; capitals and spaces around a word do not matter."""
+
+_LABELS = {spelling: label for label, spellings in SPELLINGS.items() for spelling in spellings}
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """Where a case of a data set lies and what is known of it; nothing is read yet.
+
+    Parameters
+    ----------
+    identifier : str
+    image, mask : Path
+    label : {"malignant", "benign"}
+    patient : str
+        Cases of one patient (or of one group of duplicates) must stay together when a cohort is split.
+    view : str
+    partition : int, optional
+        The authors' own partition, counted from 1.
+    more_masks : tuple of Path
+        Further masks of the same image; the union is the mass.
+    spacing : Spacing, optional
+        What the data set says of the pixel size; it goes before what the image file says.
+    """
+
+    identifier: str
+    image: Path
+    mask: Path
+    label: str
+    patient: str
+    view: str
+    partition: int | None = None
+    more_masks: tuple[Path, ...] = ()
+    spacing: Spacing | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A case that is listed in a data set and cannot be used, with the reason in a sentence."""
+
+    identifier: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The cases of a data set: usable ones, those left out, and what concerns the whole.
+
+    ``len(records) + len(skipped)`` is the number of cases that the data set lists.
+    """
+
+    name: str
+    records: tuple[CaseRecord, ...]
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SpacingAssumption:
+    """What is assumed of frames whose pixel size neither data set nor file tells: mm per pixel, or the imaged width."""
+
+    spacing_mm: tuple[float, float] | None = None
+    width_mm: float | None = None
+
+
+def label_of(text: str) -> str:
+    """``malignant`` or ``benign``, however it is spelled.
+
+    Raises
+    ------
+    InputError
+        When the spelling is not in :data:`SPELLINGS`; the sentence names the accepted ones.
+    """
+    word = text.strip().lower()
+    try:
+        return _LABELS[word]
+    except KeyError:
+        known = "; ".join(f"{label}: {', '.join(spellings)}" for label, spellings in SPELLINGS.items())
+        raise InputError(f"The label {text.strip()!r} is unknown. Accepted are {known}.") from None
+
+
+def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -> Case:
+    """Read a case's image and masks; scan area and beams are found as for a single frame.
+
+    The pixel size is that of the record, else that of the image file, else the one assumed, else unknown.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be read or the mask does not fit (see :func:`~.frames.read_frame_and_mask`).
+    """
+    frame, mass, source = read_frame_and_mask(record.image, record.mask)
+    if record.spacing is not None:
+        frame = frame.with_spacing(record.spacing)
+    elif assumption is not None and not frame.spacing.known:
+        if assumption.spacing_mm is not None:
+            frame = frame.with_spacing(Spacing(*assumption.spacing_mm, Provenance.ASSUMED))
+        elif assumption.width_mm is not None:
+            frame = frame.with_assumed_width(assumption.width_mm)
+    for path in record.more_masks:
+        mass = mass | read_mask(path, frame.shape)[0]
+    frame = with_beams(with_scan_area(frame, mass))
+    return Case(frame, mass, source, record.label, record.patient, record.view)
+
+
+def identity(record: CaseRecord) -> dict[str, Any]:
+    """The columns by which a case is known."""
+    return {
+        "identifier": record.identifier,
+        "patient": record.patient,
+        "view": record.view,
+        "label": record.label,
+        "partition": record.partition,
+    }
+
+
+class Cases(Sequence[Case]):
+    """Cases that are read when they are asked for, so that a data set need not fit into memory."""
+
+    def __init__(self, records: Sequence[CaseRecord], assumption: SpacingAssumption | None = None) -> None:
+        self._records = records
+        self._assumption = assumption
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: Any) -> Any:
+        return read_case(self._records[index], self._assumption)

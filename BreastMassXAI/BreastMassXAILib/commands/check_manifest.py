@@ -1,0 +1,24 @@
+"""``check-manifest``: what is wrong with a manifest, row by row, before hours are spent on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..cohorts.manifest import check_manifest
+from ..core.errors import InputError
+
+
+def check_manifest_file(path: Path) -> None:
+    """Print every fault and the counts.
+
+    Raises
+    ------
+    InputError
+        When anything is wrong.
+    """
+    found = check_manifest(path)
+    for fault in found.faults:
+        print(f"{path.name}, line {fault.line}: {fault.sentence}" if fault.line else f"{path.name}: {fault.sentence}")
+    print(f"{found.rows} rows: {found.good} good, {found.rows - found.good} with faults.")
+    if found.faults:
+        raise InputError(f"{path.name} has {len(found.faults)} fault{'s' if len(found.faults) > 1 else ''}, see above.")

@@ -1,0 +1,425 @@
+"""What ``train`` and ``cross-validate`` share: the data set, the network, the cached frames, and a run's folder."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from .. import __version__
+from ..cohorts.datasets import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, read_dataset
+from ..commands.progress import reporter
+from ..core.cohort import Cohort, classification
+from ..core.errors import BreastMassXAIError, InputError
+from ..core.field import FieldRule
+from ..core.partitions import check_folds, patient_folds
+from ..core.statistics import brier_score, calibration_error, fit_temperature, operating_point
+from ..writers.results import Unfinished, resumable_folder
+
+if TYPE_CHECKING:
+    from .fitting import Fit
+    from .processes import Processes
+    from .resnet import ScaledResNet
+    from .stage_cache import StageCache
+    from .training import Epoch, TrainingSettings
+
+CITATIONS = {
+    "BUS-BRA": "Gomez-Flores W, Gregorio-Calas MJ, Pereira WCA. BUS-BRA: A breast ultrasound dataset for assessing "
+    "computer-aided diagnosis systems. Med Phys 2024; 51: 3110-3123.",
+}
+BUNDLE_FILES = (
+    "model.json",
+    "weights.safetensors",
+    "backbone.safetensors",
+    "predictions.csv",
+    "training-log.csv",
+)
+LICENCE = "Apache-2.0; research use only, not a medical device"
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What the user asked for.
+
+    Parameters
+    ----------
+    rule : FieldRule
+        What the network sees of a frame.
+    backbone, variant, last_stage, pooled_blocks
+        See :func:`~..network.backbones.find_backbone`.
+    size : int
+        Rows and columns of the network's input.
+    settings : mapping
+        Fields of :class:`~..network.training.TrainingSettings`.
+    folds : int, optional
+        Cut the data anew into so many parts; by default its own partitions are taken, or five where it has none.
+    """
+
+    data: Path
+    out: Path
+    name: str
+    rule: FieldRule
+    backbone: str = "resnet50-v1-stage3"
+    variant: str = "torchvision"
+    last_stage: int | None = None
+    pooled_blocks: int = 1
+    size: int = 224
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    assumption: SpacingAssumption = field(default_factory=SpacingAssumption)
+    folds: int | None = None
+    device: str = "auto"
+    force: bool = False
+    resume: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Cases with what training needs to know of them.
+
+    Parameters
+    ----------
+    records : tuple of CaseRecord
+    folds : ndarray of int, shape (n,)
+    """
+
+    records: tuple[CaseRecord, ...]
+    folds: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        """True for malignant, shape (n,)."""
+        return np.array([record.label == "malignant" for record in self.records], bool)
+
+    @property
+    def patients(self) -> list[str]:
+        return [record.patient for record in self.records]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def where(self, chosen: np.ndarray) -> Labelled:
+        """Some of the cases, by a bool array or indices."""
+        indices = np.arange(len(self))[chosen]
+        return Labelled(tuple(self.records[k] for k in indices), self.folds[indices])
+
+
+@dataclass(frozen=True)
+class CachedFrames:
+    """Readable cases, the outputs of the frozen stages for them, and the pretrained network's pooled features."""
+
+    cases: Labelled
+    cache: StageCache
+    pooled: np.ndarray
+
+
+class TrainingRun:
+    """One run of ``train`` or ``cross-validate`` in one of its processes."""
+
+    def __init__(self, request: TrainingRequest, processes: Processes, progress_kind: str) -> None:
+        from .backbones import find_backbone
+        from .device import device_for
+        from .preprocessing import Preprocessing
+        from .training import TrainingSettings
+
+        self.request = request
+        self.processes = processes
+        self.settings: TrainingSettings = TrainingSettings(**request.settings)
+        self.preprocessing = Preprocessing(request.size)
+        self.data: DataSet = read_dataset(request.data)
+        self.left_out: list[Skipped] = list(self.data.skipped)
+        self.backbone = find_backbone(request.backbone, request.variant, request.last_stage, request.pooled_blocks)
+        if self.settings.first_stage > self.backbone.architecture.last_stage:
+            last = self.backbone.architecture.last_stage
+            raise InputError(f"The network ends with stage {last}: --first-stage can be {last} at most.")
+        device = device_for(request.device)
+        self.device = processes.accelerator if device.type == "cuda" else device
+        self._progress_kind = progress_kind if processes.first else "none"
+
+    def cases(self, folded: bool = True) -> Labelled:
+        """The data set's usable cases with their partitions; all in partition 1 if not `folded`.
+
+        Raises
+        ------
+        InputError
+            When there are none, only some have a partition, or the partitions would mislead.
+        """
+        records = self.data.records
+        if not records:
+            reasons = "; ".join(sorted({entry.reason for entry in self.data.skipped})[:3])
+            raise InputError(f"The data set {self.data.name} has no case that can be used: {reasons or 'it is empty'}.")
+        cases = Labelled(records, np.ones(len(records), int))
+        if not folded:
+            return cases
+        given = [record.partition for record in records if record.partition is not None]
+        if self.request.folds is None and 0 < len(given) < len(records):
+            raise InputError(
+                f"{len(records) - len(given)} of {len(records)} cases of {self.data.name} have no partition: give "
+                "all of them one, or cut anew with --folds."
+            )
+        if self.request.folds is None and given:
+            folds = np.array(given)
+        else:
+            folds = patient_folds(cases.labels, cases.patients, self.request.folds or 5, self.settings.seed)
+        check_folds(cases.labels, cases.patients, folds)
+        return Labelled(records, folds)
+
+    @contextmanager
+    def folder(
+        self, marker: str, parts: Sequence[str], cases: Labelled, facts: Mapping[str, Any]
+    ) -> Iterator[Unfinished]:
+        """The run's folders; see :func:`~..writers.results.resumable_folder`. Only the first process makes them."""
+        request = self.request
+        begun = {
+            "data": _fingerprint(cases),
+            "name": request.name,
+            "field": asdict(request.rule),
+            "backbone": [self.backbone.name, asdict(self.backbone.architecture), self.backbone.sha256()],
+            "size": request.size,
+            "settings": asdict(self.settings),
+            "spacing": asdict(request.assumption),
+            **facts,
+        }
+        with ExitStack() as stack:
+            places, problem = Unfinished.beside(request.out), None
+            if self.processes.first:
+                wanted = resumable_folder(
+                    request.out, begun, parts, resume=request.resume, force=request.force, marker=marker
+                )
+                try:
+                    places = stack.enter_context(wanted)
+                except BreastMassXAIError as error:
+                    problem = error
+            self.processes.agree(problem)
+            yield places
+
+    def network(self) -> ScaledResNet:
+        """A fresh pretrained network on the device."""
+        import torch
+
+        network = self.backbone.network(self.settings.seed)
+        return network.to(self.device).to(memory_format=torch.channels_last)
+
+    def cached(self, cases: Labelled) -> CachedFrames:
+        """Read the cases and run the frozen stages on them; unreadable ones are left out with their reason."""
+        from .stage_cache import cache_stages, pooled_features
+
+        settings, network = self.settings, self.network()
+        cache = cache_stages(
+            network,
+            Cases(cases.records, self.request.assumption),
+            self.request.rule,
+            self.preprocessing,
+            first_stage=settings.first_stage,
+            variants=settings.variants,
+            seed=settings.seed,
+            processes=self.processes,
+            progress=self.progress(),
+        )
+        pooled = pooled_features(network, cache, self.processes, self.progress())
+        if cache.unreadable:
+            self._leave_out(cases, cache.unreadable)
+            kept = np.setdiff1d(np.arange(len(cases)), list(cache.unreadable))
+            cases, pooled = cases.where(kept), pooled[:, kept]
+            cache = replace(cache, place=cache.place[kept], unreadable={})
+        return CachedFrames(cases, cache, pooled)
+
+    def _leave_out(self, cases: Labelled, reasons: Mapping[int, str]) -> None:
+        self.left_out += [Skipped(cases.records[k].identifier, reason) for k, reason in sorted(reasons.items())]
+
+    def fit(
+        self,
+        network: ScaledResNet,
+        frames: CachedFrames,
+        training: np.ndarray,
+        validation: np.ndarray,
+        checkpoints: Path,
+        *,
+        epochs: int | None = None,
+        penalty: float | None = None,
+        what: str = "",
+    ) -> Fit:
+        """Train a network on some of the cached frames, going on from the checkpoints where there are any."""
+        from .fitting import fit
+
+        if self.processes.first:
+            checkpoints.mkdir(parents=True, exist_ok=True)
+        settings = self.settings if epochs is None else replace(self.settings, epochs=epochs)
+        return fit(
+            network,
+            frames.cache,
+            frames.pooled,
+            frames.cases.labels,
+            training,
+            validation,
+            settings,
+            penalty=penalty,
+            processes=self.processes,
+            checkpoints=checkpoints,
+            progress=self.progress(what),
+        )
+
+    def predict(self, network: ScaledResNet, cases: Labelled) -> tuple[np.ndarray, Labelled]:
+        """Logits of frames that are seen as they are, with the cases that could be read."""
+        import torch
+
+        logits = np.zeros(len(cases))
+        reasons: dict[int, str] = {}
+        progress, read = self.progress(), Cases(cases.records, self.request.assumption)
+        network.eval()
+        own = range(self.processes.rank, len(cases), self.processes.count)
+        with torch.inference_mode():
+            for done, index in enumerate(own):
+                try:
+                    case = read[index]
+                    seen = self.request.rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
+                except InputError as error:
+                    reasons[index] = str(error)
+                    continue
+                inputs = self.preprocessing(case.frame.pixels, seen).to(self.device)
+                logits[index] = float(network(inputs.contiguous(memory_format=torch.channels_last))[0])
+                progress(done + 1, len(own), "test frames")
+        logits, reasons = self.processes.add(logits), self.processes.union(reasons)
+        self._leave_out(cases, reasons)
+        kept = np.setdiff1d(np.arange(len(cases)), list(reasons))
+        return logits[kept], cases.where(kept)
+
+    def save(
+        self,
+        folder: Path,
+        network: ScaledResNet,
+        *,
+        name: str,
+        temperature: float,
+        threshold: float,
+        training: Mapping[str, Any],
+        metrics: Mapping[str, Any],
+    ) -> None:
+        """Write a bundle."""
+        import torch
+
+        from .bundle import save_bundle
+
+        own = self.backbone.file is None or self.settings.method == "fine-tune"
+        data = {"name": self.data.name}
+        if self.data.name in CITATIONS:
+            data["citation"] = CITATIONS[self.data.name]
+        save_bundle(
+            folder,
+            network.cpu(),
+            name=name,
+            backbone=self.backbone.name if own else cast(Path, self.backbone.file),
+            rule=self.request.rule,
+            preprocessing=self.preprocessing,
+            threshold=threshold,
+            temperature=temperature,
+            facts={
+                "training": {
+                    "data": data,
+                    **training,
+                    "command": self.request.command,
+                    "software": f"breast-mass-xai {__version__}, torch {torch.__version__}",
+                    "settings": asdict(self.settings),
+                },
+                "metrics": metrics,
+                "licence": LICENCE,
+            },
+        )
+
+    def progress(self, what: str = ""):
+        """A progress bar of its own for one stretch of work; `what` goes before what the work says."""
+        report = reporter(self._progress_kind)
+        return lambda done, total, step: report(done, total, f"{what}{step}")
+
+
+def _fingerprint(cases: Labelled) -> str:
+    """Changes with any file, label, patient or partition of the data."""
+    lines = []
+    for record, fold in zip(cases.records, cases.folds.tolist(), strict=True):
+        files = [path.stat() for path in (record.image, record.mask, *record.more_masks) if path.exists()]
+        known = [record.identifier, record.label, record.patient, fold, str(record.spacing)]
+        lines.append(repr([*known, *((file.st_size, file.st_mtime_ns) for file in files)]))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def probabilities(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
+    """``sigmoid(logit / T)``."""
+    return 1 / (1 + np.exp(-np.asarray(logits, float) / temperature))
+
+
+def calibrated(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Temperature, and the threshold of the operating point, from frames that the network was not trained on."""
+    temperature = fit_temperature(logits, labels)
+    threshold = operating_point(labels, probabilities(logits, temperature)).threshold
+    return temperature, float(np.clip(threshold, 1e-6, 1 - 1e-6))  # logits may saturate
+
+
+def metrics(cases: Labelled, probability: np.ndarray, threshold: np.ndarray) -> dict[str, Any]:
+    """A model card's figures, per image and per case, each with its 95 % interval over patients; ECE and Brier."""
+    cohort = Cohort()
+    for record, p, t in zip(cases.records, probability, threshold, strict=True):
+        row = {"identifier": record.identifier, "patient": record.patient, "label": record.label}
+        cohort.append({**row, "probability": float(p), "threshold": float(t)})
+    found: dict[str, Any] = {}
+    for level, table in classification(cohort).items():
+        entry = {"n": table["n"], "malignant": table["malignant"]}
+        figures = {"auc": table["auc"], **{k: table["model"][k] for k in ("accuracy", "sensitivity", "specificity")}}
+        for name, figure in figures.items():
+            entry[name] = figure["value"]
+            entry[f"{name}_95"] = [figure["low"], figure["high"]]
+        found[f"per_{level}"] = entry
+    found["ece"] = calibration_error(cases.labels, probability)
+    found["brier"] = brier_score(cases.labels, probability)
+    return found
+
+
+def print_left_out(run: TrainingRun) -> None:
+    """Every case that was left out with its reason, and what the data set has to say of the whole."""
+    for note in run.data.notes:
+        print(f"Note: {note}")
+    for entry in run.left_out:
+        print(f"Left out: {entry.identifier}: {entry.reason}")
+
+
+def in_words(found: Mapping[str, Any]) -> str:
+    """The main figures in a line."""
+    parts = []
+    for level in ("image", "case"):
+        values = found[f"per_{level}"]
+        low, high = values["auc_95"]
+        if values["auc"] is None:
+            parts.append(f"no AUC per {level}, as a class is missing, n = {values['n']}")
+            continue
+        interval = "" if low is None else f" ({low:.3f} to {high:.3f})"
+        parts.append(f"AUC per {level} {values['auc']:.3f}{interval}, n = {values['n']}")
+    return "; ".join([*parts, f"ECE {found['ece']:.3f}"])
+
+
+def write_log(path: Path, logs: Mapping[str, Sequence[Epoch]]) -> None:
+    """One line an epoch; `logs` are the epochs of each fit by its name."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("fit", "epoch", "training_loss", "validation_loss", "validation_auc"))
+        for name, epochs in logs.items():
+            for entry in epochs:
+                table.writerow([name, *("" if math.isnan(v) else v for v in asdict(entry).values())])
+
+
+def write_predictions(
+    path: Path, cases: Labelled, logits: np.ndarray, probability: np.ndarray, threshold: np.ndarray
+) -> None:
+    """One line a case that was predicted by a network that had not seen its patient."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("identifier", "patient", "label", "partition", "logit", "probability", "threshold"))
+        for row in zip(cases.records, cases.folds, logits, probability, threshold, strict=True):
+            record, fold, z, p, t = row
+            identity = (record.identifier, record.patient, record.label, fold)
+            table.writerow((*identity, f"{z:.6f}", f"{p:.6f}", f"{t:.6f}"))

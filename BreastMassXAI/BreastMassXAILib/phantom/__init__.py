@@ -1,0 +1,1 @@
+"""Simulated B-mode frames whose truth is known (numpy and scipy)."""

@@ -1,0 +1,116 @@
+"""A manifest is read, and everything wrong with it is said, row by row."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from BreastMassXAILib.cohorts.datasets import read_dataset
+from BreastMassXAILib.cohorts.manifest import check_manifest, read_manifest
+from BreastMassXAILib.cohorts.records import read_case
+from BreastMassXAILib.core.errors import InputError
+from BreastMassXAILib.core.frame import Provenance
+
+HEADER = "image,mask,label,patient,view,spacing_row_mm,spacing_col_mm,partition\n"
+ROWS = (
+    "a.png,a_m.png,Malignant,p1,l,0.1,0.12,1\n"
+    "b.png,b_m.png; b_m2.png,0,p2,r,,,1\n"
+    "c.png,c_m.png,cancer,p3,l,0.1,0.1,2\n"
+    "d.png,d_m.png,B,p4,l,0.1,0.1,2\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path, ellipse):
+    generator = np.random.default_rng(0)
+    for name in "abcd":
+        Image.fromarray(generator.integers(0, 255, ellipse.shape).astype(np.uint8)).save(tmp_path / f"{name}.png")
+        Image.fromarray(ellipse).save(tmp_path / f"{name}_m.png")
+    Image.fromarray(np.roll(ellipse, 9, axis=0)).save(tmp_path / "b_m2.png")
+    Image.fromarray(ellipse[:30]).save(tmp_path / "small.png")
+    (tmp_path / "text.png").write_text("no picture")
+    return tmp_path
+
+
+def manifest(folder, rows=ROWS, header=HEADER):
+    path = folder / "manifest.csv"
+    path.write_text(header + rows)
+    return path
+
+
+def test_rows_become_cases(folder):
+    data = read_manifest(manifest(folder))
+    assert [record.label for record in data.records] == ["malignant", "benign", "malignant", "benign"]
+    assert [record.patient for record in data.records] == ["p1", "p2", "p3", "p4"]
+    assert [record.partition for record in data.records] == [1, 1, 2, 2]
+    assert not data.skipped and not data.notes
+    first, second = (read_case(record) for record in data.records[:2])
+    assert first.frame.spacing.mm() == (0.1, 0.12) and first.frame.spacing.provenance is Provenance.HEADER
+    assert not second.frame.spacing.known and second.mass.sum() > first.mass.sum()
+    assert read_dataset(folder).records == data.records
+
+
+def test_a_good_manifest_has_no_faults(folder):
+    found = check_manifest(manifest(folder))
+    assert (found.rows, found.good, found.faults) == (4, 4, ())
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("none.png,a_m.png,1,p9,,,,1", ["There is no file none.png"]),
+        ("a.png,a_m.png; none.png,1,p9,,,,1", ["There is no file none.png"]),
+        ("a.png,,1,p9,,,,1", ["The mask is missing"]),
+        ("a.png,b_m.png,suspicious,p9,,,,1", ["'suspicious' is unknown", "malignant: malignant, ", "benign: benign"]),
+        ("a.png,b_m.png,1,p9,,0.1,,1", ["0.1 x nothing is not two numbers"]),
+        ("a.png,b_m.png,1,p9,,-1,0.1,1", ["not millimetres per pixel"]),
+        ("a.png,b_m.png,1,p9,,100,100,1", ["not millimetres per pixel"]),
+        ("c.png,c_m.png,1,p3,,,,2", ["same image and mask is in line 4"]),
+        ("a.png,b_m.png,1,p9,,,,first", ["'first' is not a whole number"]),
+        ("a.png,small.png,1,p9,,,,1", ["does not fit the frame"]),
+        ("text.png,a_m.png,1,p9,,,,1", ["text.png"]),
+    ],
+)
+def test_what_is_wrong_with_a_row(folder, row, words):
+    header = HEADER.replace("image", "identifier,image", 1)
+    rows = "".join(f"{k},{line}\n" for k, line in enumerate((ROWS + row).splitlines()))
+    found = check_manifest(manifest(folder, rows, header))
+    assert (found.rows, found.good) == (5, 4)
+    assert [fault.line for fault in found.faults] == [6]
+    for word in words:
+        assert word in found.faults[0].sentence
+
+
+def test_broken_rows_cost_themselves_only(folder):
+    data = read_manifest(manifest(folder, ROWS + "e.png,a_m.png,1,p9,,,,1\n"))
+    assert len(data.records) == 4
+    assert [(entry.identifier, entry.reason) for entry in data.skipped] == [("e.png", "There is no file e.png.")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence", "lines"),
+    [
+        ("p2", "p1", "The patient p1 is in both classes", [2, 3]),
+        ("p3", "p1", "The patient p1 is in several partitions", [2, 4]),
+        ("0,p2", "1,p2", "The partition 1 has no benign case", [0]),
+    ],
+)
+def test_faults_between_rows(folder, old, new, sentence, lines):
+    path = manifest(folder, ROWS.replace(old, new))
+    found = check_manifest(path)
+    assert [fault.line for fault in found.faults if sentence in fault.sentence] == lines
+    assert found.rows == found.good + len({fault.line for fault in found.faults if fault.line})
+    assert any(sentence in note for note in read_manifest(path).notes)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "sentence"),
+    [("image,mask\n", "a,b\n", "lacks the column label"), (HEADER, "", "lists no case"), ("", "", "lacks the column")],
+)
+def test_no_table(folder, header, rows, sentence):
+    with pytest.raises(InputError, match=sentence):
+        read_manifest(manifest(folder, rows, header))
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(InputError, match="There is no manifest"):
+        check_manifest(tmp_path / "none.csv")
