@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..core.beams import with_beams
 from ..core.errors import InputError
-from ..core.frame import Case, Provenance, Spacing
+from ..core.frame import Case, Frame, Provenance, Spacing
 from ..core.scan_area import with_scan_area
 from ..readers.frames import read_frame_and_mask
 from ..readers.masks import read_mask
@@ -41,6 +41,10 @@ class CaseRecord:
         Further masks of the same image; the union is the mass.
     spacing : Spacing, optional
         What the data set says of the pixel size; it goes before what the image file says.
+    facts : tuple of (column, value)
+        What else the data set's table says: device, hospital, BI-RADS, ...
+    pack : Path, optional
+        The pack that holds `image` and `mask` under these names.
     """
 
     identifier: str
@@ -52,6 +56,12 @@ class CaseRecord:
     partition: int | None = None
     more_masks: tuple[Path, ...] = ()
     spacing: Spacing | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+    pack: Path | None = None
+
+    def fact(self, column: str) -> str | None:
+        """What the data set's table says of this case in a column, however its name is capitalised; None: nothing."""
+        return next((value for name, value in self.facts if name.lower() == column.strip().lower()), None)
 
 
 @dataclass(frozen=True)
@@ -109,18 +119,34 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
     InputError
         When a file cannot be read or the mask does not fit (see :func:`~.frames.read_frame_and_mask`).
     """
+    if record.pack is not None:
+        from .packs import read_packed
+
+        return with_assumed_spacing(read_packed(record), assumption)
     frame, mass, source = read_frame_and_mask(record.image, record.mask)
     if record.spacing is not None:
         frame = frame.with_spacing(record.spacing)
-    elif assumption is not None and not frame.spacing.known:
-        if assumption.spacing_mm is not None:
-            frame = frame.with_spacing(Spacing(*assumption.spacing_mm, Provenance.ASSUMED))
-        elif assumption.width_mm is not None:
-            frame = frame.with_assumed_width(assumption.width_mm)
+    else:
+        frame = assumed(frame, assumption)
     for path in record.more_masks:
         mass = mass | read_mask(path, frame.shape)[0]
     frame = with_beams(with_scan_area(frame, mass))
     return Case(frame, mass, source, record.label, record.patient, record.view)
+
+
+def assumed(frame: Frame, assumption: SpacingAssumption | None) -> Frame:
+    """A frame with the assumed pixel size, where its own is unknown."""
+    if assumption is None or frame.spacing.known:
+        return frame
+    if assumption.spacing_mm is not None:
+        return frame.with_spacing(Spacing(*assumption.spacing_mm, Provenance.ASSUMED))
+    return frame if assumption.width_mm is None else frame.with_assumed_width(assumption.width_mm)
+
+
+def with_assumed_spacing(case: Case, assumption: SpacingAssumption | None) -> Case:
+    """A case with the assumed pixel size, where its own is unknown."""
+    frame = assumed(case.frame, assumption)
+    return case if frame is case.frame else replace(case, frame=frame)
 
 
 def identity(record: CaseRecord) -> dict[str, Any]:
