@@ -25,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0; 2 for bad input (one sentence on standard error); 130 when interrupted; 1 for a fault of ours.
     """
-    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
+        options = parse(sys.argv[1:] if arguments is None else arguments)
         with _terminable():
             options.run(options)
     except SpacingError as error:
