@@ -14,7 +14,8 @@ from typing import Any
 
 from ..cohorts.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_dataset
 from ..cohorts.predictions import read_predictions
-from ..core.cohort import Cohort, examples, report_tables
+from ..core.cohort import Cohort
+from ..core.cohort_tables import examples, report_tables
 from ..core.errors import InputError, MissingPackageError
 from ..core.findings import findings
 from ..core.progress import reporter
