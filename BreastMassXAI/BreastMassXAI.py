@@ -238,6 +238,7 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
         from subprocess import CalledProcessError
 
         import slicer.packaging  # of itself Slicer imports it nowhere
+
         from BreastMassXAILib.core.errors import MissingPackageError
         from BreastMassXAILib.resources import resource
 

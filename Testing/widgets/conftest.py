@@ -22,11 +22,16 @@ def stand_in():
 
 
 @pytest.fixture
-def scene():
+def headless():
     pytest.importorskip("trame_slicer", reason="slicer-core and trame-slicer are not installed")
     from BreastMassXAILib.hosts.headless import HeadlessSlicer
 
-    return HeadlessSlicer().scene
+    return HeadlessSlicer()
+
+
+@pytest.fixture
+def scene(headless):
+    return headless.scene
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""A stand-in for what the panel sees of Slicer's desktop: it keeps values, sends signals, and refuses what is not there.
+"""A stand-in for what the panel sees of Slicer's desktop: keeps values, sends signals, refuses what is not there.
 
-Which names and signals there are is data: ``slicer-5.12-names.json``, read off a running Slicer 5.12. A name that Slicer
-does not have is an AttributeError here, a signal that it does not have is a ValueError, and what ends a real Slicer with a
-segmentation fault raises :class:`Crash`, which nothing catches. The scene is a real one (slicer-core).
+Which names and signals there are is data: ``slicer-5.12-names.json``, read off a running Slicer 5.12. A name that
+Slicer does not have is an AttributeError here, a signal that it does not have is a ValueError, and what ends a real
+Slicer with a segmentation fault raises :class:`Crash`, which nothing catches. The scene is a real one (slicer-core).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import sys
 import time
 import typing
+import unittest
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -118,7 +119,7 @@ class Widget(Thing):
         if parent is not None:
             parent.children_widgets.append(self)
 
-    def className(self) -> str:  # noqa: N802
+    def className(self) -> str:
         return self.kind
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -130,7 +131,7 @@ class Widget(Thing):
     def _changed(self, name: str, value: Any) -> None:
         """What a widget of some kind does besides."""
 
-    def isHidden(self) -> bool:  # noqa: N802
+    def isHidden(self) -> bool:
         return not self.values["visible"]
 
     def show(self) -> None:
@@ -139,10 +140,10 @@ class Widget(Thing):
     def hide(self) -> None:
         self.visible = False
 
-    def devicePixelRatioF(self) -> float:  # noqa: N802
+    def devicePixelRatioF(self) -> float:
         return 1.0
 
-    def blockSignals(self, _blocked: bool) -> bool:  # noqa: N802
+    def blockSignals(self, _blocked: bool) -> bool:
         return False
 
     @property
@@ -189,7 +190,7 @@ class Value(Widget):
         if name == "value" and self.kind != "QProgressBar":
             self.emit("valueChanged(double)" if self.kind != "QSpinBox" else "valueChanged(int)", value)
 
-    def setRange(self, low: float, high: float) -> None:  # noqa: N802
+    def setRange(self, low: float, high: float) -> None:
         self.minimum, self.maximum = low, high
 
 
@@ -204,11 +205,11 @@ class Combo(Widget):
             return len(self.values["items"])
         return super().__getattr__(name)
 
-    def addItems(self, texts: list[str]) -> None:  # noqa: N802
+    def addItems(self, texts: list[str]) -> None:
         for text in texts:
             self.addItem(text)
 
-    def addItem(self, text: str, *_data: Any) -> None:  # noqa: N802
+    def addItem(self, text: str, *_data: Any) -> None:
         self.values["items"].append(text)
         if self.currentIndex < 0:
             self.currentIndex = 0
@@ -217,7 +218,7 @@ class Combo(Widget):
         self.values["items"].clear()
         self.currentIndex = -1
 
-    def findText(self, text: str) -> int:  # noqa: N802
+    def findText(self, text: str) -> int:
         return self.values["items"].index(text) if text in self.values["items"] else -1
 
     def _changed(self, name: str, value: Any) -> None:
@@ -232,62 +233,62 @@ class Table(Widget):
         super().__init__(kind, name, parent)
         self.__dict__["headers"] = (_thing("QHeaderView")(), _thing("QHeaderView")())
 
-    def horizontalHeader(self) -> Thing:  # noqa: N802
+    def horizontalHeader(self) -> Thing:
         return self.headers[0]
 
-    def verticalHeader(self) -> Thing:  # noqa: N802
+    def verticalHeader(self) -> Thing:
         return self.headers[1]
 
-    def setItem(self, row: int, column: int, item: Any) -> None:  # noqa: N802
+    def setItem(self, row: int, column: int, item: Any) -> None:
         self.values["cells"][row, column] = item
 
     def item(self, row: int, column: int) -> Any:
         return self.values["cells"].get((row, column))
 
-    def currentRow(self) -> int:  # noqa: N802
+    def currentRow(self) -> int:
         return self.values["row"]
 
-    def selectRow(self, row: int) -> None:  # noqa: N802
+    def selectRow(self, row: int) -> None:
         self.values["row"] = row
 
 
 class Log(Widget):
     state: typing.ClassVar[dict[str, Any]] = {"lines": list}
 
-    def appendPlainText(self, text: str) -> None:  # noqa: N802
+    def appendPlainText(self, text: str) -> None:
         self.values["lines"].append(text)
 
     def clear(self) -> None:
         self.values["lines"].clear()
 
-    def toPlainText(self) -> str:  # noqa: N802
+    def toPlainText(self) -> str:
         return "\n".join(self.values["lines"])
 
 
 class NodeCombo(Widget):
     state: typing.ClassVar[dict[str, Any]] = {"node": None, "filter": lambda: SimpleNamespace(hiddenNodeIDs=[])}
 
-    def setCurrentNode(self, node: Any) -> None:  # noqa: N802
+    def setCurrentNode(self, node: Any) -> None:
         if node is not self.values["node"]:
             self.values["node"] = node
             self.emit("currentNodeChanged(vtkMRMLNode*)", node)
 
-    def currentNode(self) -> Any:  # noqa: N802
+    def currentNode(self) -> Any:
         return self.values["node"]
 
-    def sortFilterProxyModel(self) -> Any:  # noqa: N802
+    def sortFilterProxyModel(self) -> Any:
         return self.values["filter"]
 
 
 class SegmentSelector(NodeCombo):
     state: typing.ClassVar[dict[str, Any]] = {"segment": ""}
 
-    def setCurrentSegmentID(self, segment: str) -> None:  # noqa: N802
+    def setCurrentSegmentID(self, segment: str) -> None:
         if segment != self.values["segment"]:
             self.values["segment"] = segment
             self.emit("currentSegmentChanged(QString)", segment)
 
-    def currentSegmentID(self) -> str:  # noqa: N802
+    def currentSegmentID(self) -> str:
         return self.values["segment"]
 
 
@@ -304,47 +305,59 @@ class SegmentEditor(Widget):
         if self.editor_node is None:
             self.complaints.append(f"{what}: Invalid segment editor parameter set node")
 
-    def setMaskingSectionVisible(self, _visible: bool) -> None:  # noqa: N802
+    def setMaskingSectionVisible(self, _visible: bool) -> None:
         self._needs_node("updateEffectsSectionFromMRML()")
 
-    def setMRMLSegmentEditorNode(self, node: Any) -> None:  # noqa: N802
+    def setMRMLSegmentEditorNode(self, node: Any) -> None:
         self.__dict__["editor_node"] = node
 
-    def setActiveEffectByName(self, name: str) -> None:  # noqa: N802
+    def setActiveEffectByName(self, name: str) -> None:
         self._needs_node("setActiveEffect()")
         if self.desktop.manager is None:
             raise Crash("an effect without a layout manager")
         self.values["effect"] = name
         self.editor_node.Modified()
 
-    def setActiveEffect(self, effect: Any) -> None:  # noqa: N802
+    def setActiveEffect(self, effect: Any) -> None:
         assert effect is None
         self.values["effect"] = ""
 
-    def activeEffect(self) -> Any:  # noqa: N802
+    def activeEffect(self) -> Any:
         return self.values["effect"] or None
 
-    def effectByName(self, _name: str) -> Any:  # noqa: N802
+    def effectByName(self, _name: str) -> Any:
         return None
 
-    def installKeyboardShortcuts(self, *_parent: Any) -> None:  # noqa: N802
+    def installKeyboardShortcuts(self, *_parent: Any) -> None:
         if self.desktop.window is None:
             raise Crash("a shortcut without a window")
         self.values["shortcuts"] = True
 
-    def uninstallKeyboardShortcuts(self) -> None:  # noqa: N802
+    def uninstallKeyboardShortcuts(self) -> None:
         self.values["shortcuts"] = False
 
-    def setSegmentationNode(self, node: Any) -> None:  # noqa: N802
+    def saveStateForUndo(self) -> None:
+        import slicer
+
+        kept = slicer.vtkSegmentation()
+        kept.DeepCopy(self.segmentationNode().GetSegmentation())
+        self.__dict__["kept"] = kept
+
+    def undo(self) -> None:
+        self.segmentationNode().GetSegmentation().DeepCopy(self.kept)
+        self.segmentationNode().GetSegmentation().InvokeEvent("ModifiedEvent")
+        self.segmentationNode().Modified()
+
+    def setSegmentationNode(self, node: Any) -> None:
         self.values["nodes"]["segmentation"] = node
 
-    def segmentationNode(self) -> Any:  # noqa: N802
+    def segmentationNode(self) -> Any:
         return self.values["nodes"].get("segmentation")
 
-    def setSourceVolumeNode(self, node: Any) -> None:  # noqa: N802
+    def setSourceVolumeNode(self, node: Any) -> None:
         self.values["nodes"]["volume"] = node
 
-    def sourceVolumeNode(self) -> Any:  # noqa: N802
+    def sourceVolumeNode(self) -> Any:
         return self.values["nodes"].get("volume")
 
 
@@ -382,10 +395,10 @@ class Timer(Thing):
         super().__init__(*arguments)
         Timer.all.append(self)
 
-    def setSingleShot(self, single: bool) -> None:  # noqa: N802
+    def setSingleShot(self, single: bool) -> None:
         self.values["single"] = single
 
-    def setInterval(self, milliseconds: int) -> None:  # noqa: N802
+    def setInterval(self, milliseconds: int) -> None:
         self.values["interval"] = milliseconds
 
     def start(self) -> None:
@@ -394,11 +407,11 @@ class Timer(Thing):
     def stop(self) -> None:
         self.values["due"] = None
 
-    def isActive(self) -> bool:  # noqa: N802
+    def isActive(self) -> bool:
         return self.values["due"] is not None
 
     @staticmethod
-    def singleShot(_milliseconds: int, slot: Callable[[], None]) -> None:  # noqa: N802
+    def singleShot(_milliseconds: int, slot: Callable[[], None]) -> None:
         Timer.once.append(slot)
 
 
@@ -409,14 +422,14 @@ class Settings(Thing):
     def value(self, key: str, default: Any = None) -> Any:
         return self.kept.get(key, default)
 
-    def setValue(self, key: str, value: Any) -> None:  # noqa: N802
+    def setValue(self, key: str, value: Any) -> None:
         self.kept[key] = value
 
     def remove(self, key: str) -> None:
         for known in [known for known in self.kept if known == key or known.startswith(f"{key}/")]:
             del self.kept[known]
 
-    def allKeys(self) -> list[str]:  # noqa: N802
+    def allKeys(self) -> list[str]:
         return list(self.kept)
 
 
@@ -430,7 +443,7 @@ class FileDialog(Thing):
     def _answer(cls, *_arguments: Any) -> str:
         return cls.answers.pop(0) if cls.answers else ""
 
-    getExistingDirectory = getOpenFileName = getSaveFileName = _answer  # noqa: N815
+    getExistingDirectory = getOpenFileName = getSaveFileName = _answer
 
 
 class Item(Thing):
@@ -457,10 +470,8 @@ class _Qt(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name not in NAMES:
             raise AttributeError(f"qt.{name} is not known to the stand-in, or not in Slicer 5.12")
-        if name in WIDGETS or NAMES[name]["widget"]:
-            made = type(name, (_Made,), {"made": name})
-        else:
-            made = _thing(name)
+        is_widget = name in WIDGETS or NAMES[name]["widget"]
+        made = type(name, (_Made,), {"made": name}) if is_widget else _thing(name)
         setattr(self, name, made)
         return made
 
@@ -575,16 +586,16 @@ class _LayoutManager:
         self.layout = 0
         self.node = scene.GetSingletonNode("vtkMRMLLayoutNode", "vtkMRMLLayoutNode") or _LayoutNode()
 
-    def layoutLogic(self) -> Any:  # noqa: N802
+    def layoutLogic(self) -> Any:
         return SimpleNamespace(GetLayoutNode=lambda: self.node)
 
-    def setLayout(self, layout: int) -> None:  # noqa: N802
+    def setLayout(self, layout: int) -> None:
         self.layout = layout
 
-    def sliceWidget(self, _name: str) -> None:  # noqa: N802
+    def sliceWidget(self, _name: str) -> None:
         return None
 
-    def sliceViewNames(self) -> list[str]:  # noqa: N802
+    def sliceViewNames(self) -> list[str]:
         return []
 
 
@@ -592,10 +603,10 @@ class _LayoutNode:
     def __init__(self) -> None:
         self.known: dict[int, str] = {}
 
-    def IsLayoutDescription(self, layout: int) -> bool:  # noqa: N802
+    def IsLayoutDescription(self, layout: int) -> bool:
         return layout in self.known
 
-    def AddLayoutDescription(self, layout: int, description: str) -> None:  # noqa: N802
+    def AddLayoutDescription(self, layout: int, description: str) -> None:
         ElementTree.fromstring(description)
         self.known[layout] = description
 
@@ -604,42 +615,50 @@ def parameter_node_wrapper(cls: type) -> type:
     """Fields with their defaults on a scripted module node, told of by ModifiedEvent, and bound to the .ui."""
     fields = typing.get_type_hints(cls)
     defaults = {name: getattr(cls, name, "" if kind is str else None) for name, kind in fields.items()}
-    kept: dict[str, dict[str, Any]] = {}
 
-    def make(name: str) -> property:
+    def make(name: str, kind: Any) -> property:
+        is_node = isinstance(kind, type) and kind.__name__.startswith("vtkMRML")
+
         def read(self: Any) -> Any:
-            return kept[self.parameterNode.GetID()][name]
+            if is_node:
+                return self.parameterNode.GetNodeReference(name)
+            text = self.parameterNode.GetParameter(name)
+            return json.loads(text) if text else defaults[name]
 
         def write(self: Any, value: Any) -> None:
-            values = kept[self.parameterNode.GetID()]
-            if values[name] is not value and values[name] != value:
-                values[name] = value
-                self.parameterNode.Modified()
+            if is_node:
+                if self.parameterNode.GetNodeReference(name) is not value:
+                    self.parameterNode.SetNodeReferenceID(name, None if value is None else value.GetID())
+            elif read(self) != value:
+                self.parameterNode.SetParameter(name, json.dumps(value))
 
         return property(read, write)
 
     class Wrapped:
         def __init__(self, node: Any) -> None:
             self.parameterNode = node
-            node.SetParameter("ringMm", "kept")
-            kept.setdefault(node.GetID(), dict(defaults))
+            for name, kind in fields.items():
+                if not make(name, kind).fget(self) and defaults[name] and not node.HasParameter(name):
+                    node.SetParameter(name, json.dumps(defaults[name]))
+            if not node.HasParameter("ringMm"):
+                node.SetParameter("ringMm", json.dumps(defaults["ringMm"]))
 
         def default(self, name: str) -> Any:
             return SimpleNamespace(value=defaults[name])
 
-        def StartModify(self) -> Any:  # noqa: N802
+        def StartModify(self) -> Any:
             return self.parameterNode.StartModify()
 
-        def EndModify(self, state: Any) -> None:  # noqa: N802
+        def EndModify(self, state: Any) -> None:
             self.parameterNode.EndModify(state)
 
-        def AddObserver(self, event: Any, slot: Any, *_priority: Any) -> int:  # noqa: N802
+        def AddObserver(self, event: Any, slot: Any, *_priority: Any) -> int:
             return self.parameterNode.AddObserver(event, slot)
 
-        def RemoveObserver(self, tag: int) -> None:  # noqa: N802
+        def RemoveObserver(self, tag: int) -> None:
             self.parameterNode.RemoveObserver(tag)
 
-        def connectGui(self, ui: Any) -> int:  # noqa: N802
+        def connectGui(self, ui: Any) -> int:
             bound = [w for w in vars(ui).values() if w.__dict__.get("parameter")]
             for widget in bound:
                 _bind(self, widget)
@@ -647,11 +666,11 @@ def parameter_node_wrapper(cls: type) -> type:
             show()
             return self.parameterNode.AddObserver("ModifiedEvent", show)
 
-        def disconnectGui(self, tag: int) -> None:  # noqa: N802
+        def disconnectGui(self, tag: int) -> None:
             self.parameterNode.RemoveObserver(tag)
 
-    for name in fields:
-        setattr(Wrapped, name, make(name))
+    for name, kind in fields.items():
+        setattr(Wrapped, name, make(name, kind))
     return Wrapped
 
 
@@ -720,10 +739,19 @@ def install(monkeypatch: Any, desktop: Desktop) -> None:
     monkeypatch.setattr(slicer, "app", desktop.app, raising=False)
     monkeypatch.setattr(slicer, "mrmlScene", desktop.scene, raising=False)
     monkeypatch.setattr(slicer.util, "mainWindow", lambda: desktop.window)
+    monkeypatch.setattr(slicer.util, "saveScene", lambda path: bool(_save(desktop.scene, Path(path))))
+    monkeypatch.setattr(slicer.util, "loadScene", lambda path: desktop.scene.ReadFromMRB(path, True))
     monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **_: desktop.said.append(text))
     monkeypatch.setattr(slicer.util, "loadUI", lambda path: load_ui(Path(path))[0])
     for name in [name for name in sys.modules if name.startswith("BreastMassXAILib.widgets")]:
         monkeypatch.delitem(sys.modules, name)
+
+
+def _save(scene: Any, path: Path) -> bool:
+    from BreastMassXAILib.scene.files import write_scene
+
+    write_scene(scene, path)
+    return path.is_file()
 
 
 def _scripted_modules() -> dict[str, Any]:
@@ -734,17 +762,17 @@ def _scripted_modules() -> dict[str, Any]:
             self.parent = parent
             self.layout = SimpleNamespace(addWidget=lambda _widget: None)
 
-        def resourcePath(self, name: str) -> str:  # noqa: N802
+        def resourcePath(self, name: str) -> str:
             return str(MODULE / "Resources" / name)
 
         def setup(self) -> None:
             """No developer section."""
 
-        def onReload(self) -> None:  # noqa: N802
+        def onReload(self) -> None:
             self.parent.reload()
 
     class Logic:
-        def getParameterNode(self) -> Any:  # noqa: N802
+        def getParameterNode(self) -> Any:
             node = slicer.mrmlScene.GetSingletonNode("BreastMassXAI", "vtkMRMLScriptedModuleNode")
             if node is None:
                 node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
@@ -759,7 +787,16 @@ def _scripted_modules() -> dict[str, Any]:
 
     names = ("ScriptedLoadableModule", "ScriptedLoadableModuleLogic", "ScriptedLoadableModuleWidget")
     found: dict[str, Any] = dict(zip(names, (Module, Logic, ModuleWidget), strict=True))
-    return {**found, "ScriptedLoadableModuleTest": type("ScriptedLoadableModuleTest", (), {})}
+    return {**found, "ScriptedLoadableModuleTest": SelfTest}
+
+
+class SelfTest(unittest.TestCase):
+    """What a self-test is, but for the pop-ups."""
+
+    shown: typing.ClassVar[list[str]] = []
+
+    def delayDisplay(self, message: str, *_delay: Any) -> None:
+        self.shown.append(message)
 
 
 class _Lasting:
@@ -768,7 +805,7 @@ class _Lasting:
     def __init__(self, node: Any) -> None:
         self._node = node
 
-    def HasParameter(self, name: str) -> bool:  # noqa: N802
+    def HasParameter(self, name: str) -> bool:
         return self._node.GetParameter(name) != ""
 
     def __getattr__(self, name: str) -> Any:
@@ -793,6 +830,7 @@ class OpenModule:
         import slicer
 
         self.desktop = desktop
+        self.monkeypatch = monkeypatch
         self.module = load_module()
         self.top, self.ui = load_ui()
         self.ui.segmentEditor.__dict__["desktop"] = desktop
@@ -806,7 +844,13 @@ class OpenModule:
             self.enter()
 
     def _create(self) -> None:
+        import slicer
+
         self.widget = self.module.BreastMassXAIWidget(self.parent)
+        representation = SimpleNamespace(isEntered=True, self=lambda: self.widget, enter=self.enter)
+        breastmassxai = SimpleNamespace(widgetRepresentation=lambda: representation)
+        self.monkeypatch.setattr(slicer, "modules", SimpleNamespace(breastmassxai=breastmassxai), raising=False)
+        self.monkeypatch.setattr(slicer.util, "selectModule", lambda _name: None)
         self.widget.setup()
         self.panel = self.widget.panel
         self.panel.install_packages = self._install
@@ -832,7 +876,5 @@ class OpenModule:
         """Every connection that the panel made: who, which signal, what is called."""
         found = [(w.name, signal, slot) for w in vars(self.ui).values() for signal, slot in w.slots]
         found += [("timer", signal, slot) for timer in Timer.all for signal, slot in timer.slots]
-        found += [
-            ("shortcut", signal, slot) for s in self.panel._shortcuts._installed for signal, slot in s.slots
-        ]
+        found += [("shortcut", signal, slot) for s in self.panel._shortcuts._installed for signal, slot in s.slots]
         return [entry for entry in found if not getattr(entry[2], "slicers_own", False)]

@@ -23,7 +23,9 @@ def test_new_mass_starts_painting_only_where_there_are_views(opened, scene, wind
     from BreastMassXAILib.scene.inputs import add_frame
 
     module = opened(window)
-    frame = Frame(np.random.default_rng(0).uniform(0, 255, (60, 80)).astype(np.float32), Spacing(0.1, 0.1, Provenance.HEADER))
+    frame = Frame(
+        np.random.default_rng(0).uniform(0, 255, (60, 80)).astype(np.float32), Spacing(0.1, 0.1, Provenance.HEADER)
+    )
     module.panel.parameters.frame = add_frame(scene, frame, "N")
     module.settle()
     module.ui.newMassButton.click()

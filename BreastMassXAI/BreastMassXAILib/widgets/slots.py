@@ -1,7 +1,7 @@
 """The one way from signals, timers and events into the panel: what is raised on it ends as a sentence.
 
-Nothing else in this room may connect, observe or start a timer (``Testing/extension/test_panel.py`` looks for it), so no
-button can end in a traceback while the panel goes on saying something else.
+Nothing else in this room may connect, observe or start a timer (``Testing/extension/test_panel.py`` looks for it), so
+no button can end in a traceback while the panel goes on saying something else.
 """
 
 from __future__ import annotations
