@@ -324,7 +324,7 @@ def test_help_needs_neither_torch_nor_slicer():
         [sys.executable, "-c", code], capture_output=True, text=True, env=_environment(), check=False
     )
     assert found.returncode == 0, found.stderr
-    assert "--mask" in found.stdout
+    assert "--model" in found.stdout
 
 
 def _environment():
