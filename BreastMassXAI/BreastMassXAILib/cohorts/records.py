@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.beams import with_beams
+from ..core.cohort import Skipped
 from ..core.errors import InputError
 from ..core.frame import Case, Frame, Provenance, Spacing
 from ..core.scan_area import with_scan_area
@@ -62,14 +63,6 @@ class CaseRecord:
     def fact(self, column: str) -> str | None:
         """What the data set's table says of this case in a column, however its name is capitalised; None: nothing."""
         return next((value for name, value in self.facts if name.lower() == column.strip().lower()), None)
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A case that is listed in a data set and cannot be used, with the reason in a sentence."""
-
-    identifier: str
-    reason: str
 
 
 @dataclass(frozen=True)
