@@ -117,10 +117,7 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
 
         return with_assumed_spacing(read_packed(record), assumption)
     frame, mass, source = read_frame_and_mask(record.image, record.mask)
-    if record.spacing is not None:
-        frame = frame.with_spacing(record.spacing)
-    else:
-        frame = assumed(frame, assumption)
+    frame = assumed(frame, assumption) if record.spacing is None else frame.with_spacing(record.spacing)
     for path in record.more_masks:
         mass = mass | read_mask(path, frame.shape)[0]
     frame = with_beams(with_scan_area(frame, mass))

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 def add_data(command: argparse._ActionsContainer) -> None:
     """A labelled data set."""
     command.add_argument(
-        "data", metavar="DATA", type=Path, help="BUS-BRA's folder, a folder per class, OASBUD.mat or a CSV manifest"
+        "data",
+        metavar="DATA",
+        type=Path,
+        help="BUS-BRA's folder, a folder per class, OASBUD.mat, a CSV manifest or a pack",
     )
 
 

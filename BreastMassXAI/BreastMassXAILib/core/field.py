@@ -54,9 +54,9 @@ class FieldRule:
         ``frame``: the whole frame, whatever its aspect (the paper). ``scan-area``: the box around the scan area, so
         that a screen's text and rulers stay out; the whole frame where that is all scan area. ``square``: a square
         centred on the box around the mass, with a side of `scale` times the box's larger side. ``roi``: such a square
-        that is larger than the box's larger side by `margin_mm` on either side. ``reach``: the square that begins as far
-        above the mass as a ``square`` of this `scale` does and reaches down to the end of the scan area, so that the
-        tissue below the mass lies in it.
+        that is larger than the box's larger side by `margin_mm` on either side. ``reach``: the square
+        that begins as far above the mass as a ``square`` of this `scale` does and reaches down to the end of the scan
+        area, so that the tissue below the mass lies in it.
     scale : float, optional
         Only for ``square`` and ``reach``; above 1, at most 20.
     margin_mm : float, optional
@@ -82,6 +82,12 @@ class FieldRule:
             self.margin_mm is not None and not 0 <= self.margin_mm <= 100
         ):
             raise InputError("A field of kind roi needs a margin from 0 to 100 mm, and no other field has one.")
+
+    def in_words(self) -> str:
+        """Kind and number, as options of the commands say them."""
+        if self.scale is not None:
+            return f"{self.kind} of scale {self.scale:g}"
+        return self.kind if self.margin_mm is None else f"{self.kind} with {self.margin_mm:g} mm"
 
     def field(self, mass: np.ndarray, scan_area: np.ndarray | None = None, spacing: Spacing | None = None) -> Field:
         """The field of a frame with this mass mask and scan area (bool, shape of the frame, not empty).

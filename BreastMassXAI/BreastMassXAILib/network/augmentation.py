@@ -69,7 +69,7 @@ VARIATIONS = {
     "strong": Variation(0.5, 0.25, 0.25, 0.15, 11, 0.15, 0.35, 0.2, 0.2, 0.2, 0.25, 0.7, 0.15, 0.25),
     "wide": Variation(0.5, 0.45, 0.25, 0.25, 15, 0.25, 0.5, 0.3, 0.3, 0.3, 0.35, 1.0, 0.25, 0.4),
 }
-"""By name: ``mild`` is what the paper's kind of training uses, ``strong`` imitates another scanner, ``wide`` more so."""
+"""By name: ``mild`` as such trainings usually do, ``strong`` imitates another scanner, ``wide`` goes further still."""
 
 _NUMBERS = 20 + DEPTHS + 4 * MARKS
 """Random numbers of one variant."""

@@ -32,11 +32,6 @@ class Fit:
     probe: LinearProbe | None
     epochs: list[Epoch]
 
-    @property
-    def penalty(self) -> float | None:
-        """The ridge penalty of the linear probe."""
-        return None if self.probe is None else self.probe.penalty
-
 
 def fit(
     network: ScaledResNet,
@@ -45,7 +40,6 @@ def fit(
     labels: np.ndarray,
     patients: np.ndarray,
     training: np.ndarray,
-    validation: np.ndarray,
     settings: TrainingSettings,
     *,
     processes: Processes | None = None,
@@ -60,9 +54,8 @@ def fit(
         Of the pretrained network, from :func:`~.training.pooled_features`; only needed for a start at the probe.
     labels : ndarray of bool, shape (n,)
     patients : ndarray of str, shape (n,)
-    training, validation : ndarray of int
-        Indices into the frames. Validation frames choose the probe's penalty and nothing else; without any, the
-        settings must give it.
+    training : ndarray of int
+        Indices into the frames.
     checkpoints, progress
         See :meth:`~.training.Training.run`.
     """
@@ -72,7 +65,7 @@ def fit(
         assert pooled is not None
         weights = frame_weights(labels, training, settings.class_weights)
         device = network.linear.weight.device
-        probe = fit_linear_probe(pooled, labels, training, validation, weights, settings.penalty, device)
+        probe = fit_linear_probe(pooled, labels, training, settings.penalty, weights, device)
         set_linear_layer(network, probe)
         processes.share(tensor.detach() for tensor in network.linear.parameters())
     epochs: list[Epoch] = []

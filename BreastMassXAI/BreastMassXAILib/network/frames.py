@@ -30,7 +30,7 @@ _ROOM = {"frame": 1.0, "scan-area": 1.0}
 _ROOM_AROUND = 1.6
 """Side of the crop : side of the field where a frame goes on around its field."""
 _FINER = 1.25
-"""Crops have so many times the pixels of the network's input, so that variants are not blurred by a second resampling."""
+"""Crops have so many times the pixels of the network's input, so that a second resampling blurs variants little."""
 RING_MM = 5.0
 
 

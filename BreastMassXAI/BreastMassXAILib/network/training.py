@@ -1,11 +1,11 @@
 """Transfer learning on labelled frames, every epoch on fresh variants of all of them, for a fixed number of epochs.
 
-The defaults are the paper's (binary cross-entropy, Adam with learning rate 0.001, batches of 12, 224 x 224), but for the
-early stop: the paper watches the loss on its test set, which leaks. Here the number of epochs is fixed beforehand and
-no epoch is chosen.
+The defaults are the paper's (binary cross-entropy, Adam with learning rate 0.001, batches of 12, 224 x 224), but for
+the early stop: the paper watches the loss on its test set, which leaks. Here the number of epochs is fixed beforehand
+and no epoch is chosen.
 
-What goes beyond the paper, each by a setting of its own: AdamW with warm-up and cosine, label smoothing, averages of the
-weights over steps and over repetitions, several heads, mixed styles, and two penalties on the class activation map
+What goes beyond the paper, each by a setting of its own: AdamW with warm-up and cosine, label smoothing, averages of
+the weights over steps and over repetitions, several heads, mixed styles, and two penalties on the class activation map
 itself: sparseness (SoftCAM, arXiv 2505.17748) and evidence outside the three regions (Rao et al., arXiv 2303.11932).
 ``mean(CAM) + b == logit`` holds with all of them.
 """
@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +36,8 @@ CLASS_WEIGHTS = ("none", "balanced")
 PRECISIONS = ("full", "mixed")
 SCHEDULES = ("constant", "cosine")
 STATE_FILE = "state.safetensors"
+KEPT_EVERY_S = 20.0
+"""An unfinished training is kept after every epoch, but not more often than this: a state is some hundred megabytes."""
 WARM_UP = 0.05
 """Share of all steps in which a cosine schedule warms up."""
 
@@ -78,11 +80,10 @@ class TrainingSettings:
         Probability that a batch's channel statistics are mixed after the stem's first stage and the second.
     anchor : float
         Share of the pretrained convolutions that is mixed into the trained ones at the end, 0 to below 1.
-    penalty : float, optional
-        Ridge penalty of the probe; chosen on held-out patients where it is not given.
+    penalty : float
+        Ridge penalty of the probe on standardised features.
     validation_share : float
-        Share of the training patients that the penalty is chosen on, and that ``train`` takes temperature and threshold
-        from.
+        Share of the patients that ``train`` keeps for temperature and threshold.
     class_weights : {"none", "balanced"}
         ``balanced``: both classes count the same in the loss, however many frames they have.
     precision : {"full", "mixed"}
@@ -113,7 +114,7 @@ class TrainingSettings:
     smooth: float = 0.0
     style: float = 0.0
     anchor: float = 0.0
-    penalty: float | None = None
+    penalty: float = 0.3
     validation_share: float = 0.125
     class_weights: str = "none"
     precision: str = "full"
@@ -137,7 +138,7 @@ class TrainingSettings:
             raise InputError("Batch and repeats start at 1, epochs at 0; the validation share lies in 0..1.")
         if not 0 <= self.label_smoothing < 0.5 or not 0 <= self.anchor < 1:
             raise InputError("Label smoothing lies in 0 to below 0.5, the anchor in 0 to below 1.")
-        weights = ("weight_decay", "clip", "averaging", "energy", "sparse", "smooth", "style")
+        weights = ("weight_decay", "clip", "averaging", "energy", "sparse", "smooth", "style", "penalty")
         for name in weights:
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise InputError(f"{name.replace('_', ' ')} cannot be below 0.")
@@ -158,14 +159,15 @@ class Epoch:
         Counted from 1.
     loss : float
         Cross-entropy, mean over the frames.
-    inside : float
-        Share of the map's absolute values inside mass, ring and tissue below; NaN where nobody asked.
+    inside : float, optional
+        Share of the map's absolute values inside mass, ring and tissue below, mean over the frames; None where the
+        training does not look at it.
     """
 
     repeat: int
     epoch: int
     loss: float
-    inside: float
+    inside: float | None
 
 
 def frame_weights(labels: np.ndarray, training: np.ndarray, class_weights: str) -> np.ndarray:
@@ -248,8 +250,9 @@ class Training:
         start = self._copy()
         path = None if checkpoints is None else checkpoints / STATE_FILE
         kept = self.processes.from_first(Checkpoint.load(path) if path is not None and self.processes.first else None)
-        epochs = [] if kept is None else [Epoch(**{**e, "inside": _nan(e["inside"])}) for e in kept.facts["epochs"]]
+        epochs = [] if kept is None else [Epoch(**entry) for entry in kept.facts["epochs"]]
         total = {name: torch.zeros_like(value) for name, value in start.items()} if kept is None else kept.part("total")
+        saved = time.monotonic()
         for repeat in range(1, settings.repeats + 1):
             done = [entry for entry in epochs if entry.repeat == repeat]
             if len(done) == settings.epochs:
@@ -265,8 +268,9 @@ class Training:
                 epochs.append(self._epoch(repeat, number, optimizer, average, progress))
                 if number == settings.epochs:
                     total = {name: value.to(self._device) + average[name] for name, value in total.items()}
-                if path is not None and self.processes.first:
+                if path is not None and self.processes.first and time.monotonic() - saved >= KEPT_EVERY_S:
                     self._checkpoint(optimizer, average, total, epochs).save(path)
+                    saved = time.monotonic()
         if epochs:
             network.load_state_dict({name: value / settings.repeats for name, value in total.items()}, strict=False)
         self._mix_in_the_pretrained(start)
@@ -302,7 +306,7 @@ class Training:
                 **with_prefix("total", total),
                 **with_prefix("optimizer", optimizer_tensors(optimizer)),
             },
-            {"epochs": [{**asdict(entry), "inside": _none(entry.inside)} for entry in epochs]},
+            {"epochs": [asdict(entry) for entry in epochs]},
         )
 
     def _learning(self) -> dict[str, nn.Parameter]:
@@ -354,7 +358,8 @@ class Training:
         loss_sum, inside_sum, seen = self.processes.add(sums.cpu().numpy())
         if not math.isfinite(loss_sum):
             raise InputError("The training has run away: its loss is no number any more. Lower --learning-rate.")
-        return Epoch(repeat, number, loss_sum / seen, inside_sum / seen if settings.needs_regions else math.nan)
+        inside = float(inside_sum / seen) if settings.needs_regions else None
+        return Epoch(repeat, number, float(loss_sum / seen), inside)
 
     def _loss(
         self, inputs: Tensor, coverage: Tensor | None, indices: np.ndarray, whole: int, noise: torch.Generator
@@ -430,14 +435,6 @@ class Training:
         return torch.from_numpy(values.astype(np.float32)).to(self._device)
 
 
-def _none(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _nan(value: Any) -> float:
-    return math.nan if value is None else value
-
-
 def batches(indices: np.ndarray, size: int = 64) -> Iterator[np.ndarray]:
     """Indices, a few at a time."""
     for part in np.array_split(indices, max(math.ceil(len(indices) / size), 1)):
@@ -450,7 +447,7 @@ def pooled_features(
     network: ScaledResNet,
     frames: TrainingFrames,
     settings: TrainingSettings,
-    passes: int = 5,
+    passes: int = 3,
     processes: Processes | None = None,
     progress: Progress = silent,
 ) -> np.ndarray:
