@@ -1,4 +1,4 @@
-"""Arrays that Slicer shows upright, and folders that are whole or not there."""
+"""Folders that are whole or not there."""
 
 from __future__ import annotations
 
@@ -9,53 +9,10 @@ import sys
 import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK
 
 from BreastMassXAILib.core.errors import InputError, OutputError
-from BreastMassXAILib.core.frame import Provenance, Spacing
-from BreastMassXAILib.readers.frames import read_frame
-from BreastMassXAILib.writers.results import atomic_folder, resumable_folder, write_nrrd
-
-SPACING = Spacing(0.08, 0.11, Provenance.CALIBRATED)
-
-
-def test_a_map_is_one_slice_in_identity_geometry_and_lossless(tmp_path):
-    values = np.random.default_rng(3).normal(size=(40, 56)).astype(np.float32)
-    write_nrrd(tmp_path / "saliency.nrrd", values, SPACING)
-    image = SimpleITK.ReadImage(str(tmp_path / "saliency.nrrd"))
-    assert image.GetSize() == (56, 40, 1)
-    assert image.GetSpacing() == pytest.approx((0.11, 0.08, 1))
-    assert image.GetOrigin() == (0, 0, 0)
-    assert image.GetDirection() == (1, 0, 0, 0, 1, 0, 0, 0, 1)
-    assert image.GetPixelID() == SimpleITK.sitkFloat32
-    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image)[0], values)
-
-
-def test_labels_stay_labels_and_the_same_input_gives_the_same_small_file(tmp_path):
-    labels = np.zeros((400, 560), np.uint8)
-    labels[100:200, 200:300] = 1
-    for name in ("one.nrrd", "two.nrrd"):
-        write_nrrd(tmp_path / name, labels, SPACING, {1: "mass"})
-    assert (tmp_path / "one.nrrd").read_bytes() == (tmp_path / "two.nrrd").read_bytes()
-    assert (tmp_path / "one.nrrd").stat().st_size < labels.size / 20
-    image = SimpleITK.ReadImage(str(tmp_path / "one.nrrd"))
-    assert image.GetPixelID() == SimpleITK.sitkUInt8
-    assert image.GetMetaData("Segment0_Name") == "mass"
-
-
-def test_an_unknown_spacing_stays_unknown_when_it_is_read_again(tmp_path, speckle):
-    write_nrrd(tmp_path / "map.nrrd", speckle, Spacing.unknown())
-    assert read_frame(tmp_path / "map.nrrd").spacing == Spacing.unknown()
-    write_nrrd(tmp_path / "map.nrrd", speckle, SPACING)
-    assert read_frame(tmp_path / "map.nrrd").spacing.mm() == pytest.approx((0.08, 0.11))
-
-
-def test_a_map_without_a_place_is_an_output_error(tmp_path, speckle, capfd):
-    with pytest.raises(OutputError, match=r"map\.nrrd cannot be written"):
-        write_nrrd(tmp_path / "absent" / "map.nrrd", speckle, SPACING)
-    assert capfd.readouterr() == ("", "")
+from BreastMassXAILib.core.writing import atomic_folder, resumable_folder
 
 
 def test_the_folder_takes_its_name_when_all_is_written(tmp_path):
@@ -95,7 +52,8 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(tmp_path):
         import numpy as np
         from BreastMassXAILib.core.errors import OutputError
         from BreastMassXAILib.core.frame import Spacing
-        from BreastMassXAILib.writers.results import atomic_folder, resumable_folder, write_nrrd
+        from BreastMassXAILib.core.writing import atomic_folder, resumable_folder
+        from BreastMassXAILib.readers.nrrd import write_nrrd
         out = Path(sys.argv[1])
         noise = np.random.default_rng(0).random((300, 300), dtype=np.float32)
         import SimpleITK
@@ -242,7 +200,7 @@ def test_a_kill_at_any_step_can_be_resumed_or_thrown_away(tmp_path, step, force)
         for name in ("rename", "replace", "mkdir"):
             setattr(pathlib.Path, name, killing(getattr(pathlib.Path, name)))
         shutil.rmtree = killing(shutil.rmtree)
-        from test_results import work
+        from test_writing import work
         work(pathlib.Path({str(tmp_path / "out")!r}))
         """
     )
