@@ -23,7 +23,10 @@ STEPS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a user may ask of every analysis; `spacing` is mm per pixel (row, column)."""
+    """What a user may ask of every analysis.
+
+    `spacing` is mm per pixel (row, column); `segments` are the names or values of a mask that mean mass.
+    """
 
     spacing: tuple[float, float] | None = None
     assumed_width_mm: float | None = None
@@ -33,6 +36,8 @@ class Request:
     out: Path | None = None
     force: bool = False
     geometry: GeometryRequest = field(default_factory=GeometryRequest)
+    segments: tuple[str, ...] = ()
+    flip_rows: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,9 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     progress = reporter(progress_kind)
     progress(0, STEPS, "reading")
     index = None if request.frame_number is None else request.frame_number - 1
-    frame, mass, mass_source = read_frame_and_mask(request.frame, request.mask, index)
+    frame, mass, mass_source = read_frame_and_mask(
+        request.frame, request.mask, index, segments=request.segments, flip_rows=request.flip_rows
+    )
     frame = with_asked_spacing(frame, request)
     case = Case(with_geometry(frame, mass, request.geometry), mass, mass_source)
     settings = Settings(request.ring_mm, request.grey_zone)

@@ -119,6 +119,21 @@ def _add_shared_options(command: argparse.ArgumentParser, what: str) -> None:
         "line in another direction for pixels that are not square",
     )
     command.add_argument(
+        "--segment",
+        metavar="NAME|VALUE",
+        dest="segments",
+        action="append",
+        default=[],
+        help="which segment, label value or colour (#rrggbb) of the mask is the mass, where it holds several; may be "
+        "repeated (default: the one that is named mass, tumour, lesion or the like)",
+    )
+    command.add_argument(
+        "--flip",
+        choices=("rows",),
+        help="rows: turn the frame upside down, where its file's first row is not at the skin, and with it a mask that "
+        "has no geometry of its own",
+    )
+    command.add_argument(
         "--scan-area",
         metavar="FILE|auto|whole",
         default="auto",
@@ -204,6 +219,8 @@ def _shared(options: argparse.Namespace) -> dict[str, Any]:
         "grey_zone": options.grey_zone,
         "out": options.out,
         "force": options.force,
+        "segments": tuple(options.segments),
+        "flip_rows": options.flip == "rows",
         "geometry": GeometryRequest(
             calibration=tuple(options.calibrate),
             scan_area=options.scan_area,
@@ -506,7 +523,8 @@ def _add_check_manifest(commands: argparse._SubParsersAction) -> None:
         "check-manifest",
         help="say what is wrong with a CSV manifest, row by row",
         description="Check a manifest (image, mask, label and optionally patient, view, spacing_row_mm, "
-        "spacing_col_mm, identifier, partition): every file is opened. Ends with code 2 when anything is wrong.",
+        "spacing_col_mm, identifier, partition, frame, segment, flip): every file is opened. Ends with code 2 when "
+        "anything is wrong.",
     )
     command.add_argument("manifest", metavar="FILE", type=Path)
     command.set_defaults(run=_check_manifest)

@@ -33,7 +33,7 @@ _APART = 1 / 20
 _PEAK = 1 / 16
 _CRUMB = 8
 """Pixels."""
-_FAINT = 1 / 128
+_FAINT = 1 / 300
 _AWAY = 16
 """Pixels, two blocks of a JPEG: what is not black farther from the mass is no edge of it."""
 _SPECK = 0.005
@@ -104,7 +104,9 @@ def mark(
     if not lossy and (areas := _labels(values, float(low), float(high))):
         if areas == [1]:
             ignored = int((values == IGNORE).sum())
-            note = f"The value {IGNORE} in the mask {name} ({ignored} pixels) means 'ignore' and does not count as mass."
+            note = (
+                f"The value {IGNORE} in the mask {name} ({ignored} pixels) means 'ignore' and does not count as mass."
+            )
             return Marked(values == 1, (note,))
         raise SegmentChoiceError(name, "values", [str(area) for area in areas])
     return _cut(name, values, float(low), float(high), frame)
@@ -214,13 +216,15 @@ def specks(name: str, mask: np.ndarray) -> tuple[str, ...]:
         return ()
     areas = np.bincount(pieces.ravel())[1:]
     if count > _PIECES and areas.max() < 0.5 * areas.sum():
-        raise InputError(f"{name} is no mask of a mass: what it marks lies in {count} pieces, as a dithered picture does.")
+        raise InputError(
+            f"{name} is no mask of a mass: what it marks lies in {count} pieces, as a dithered picture does."
+        )
     small = areas[areas < max(_SPECK * areas.max(), 4)]
     if not len(small):
         return ()
     return (
-        f"The mask {name} holds {_count(len(small), 'speck')} of at most {_count(int(small.max()), 'pixel')} apart from "
-        "the mass, which count as mass.",
+        f"The mask {name} holds {_count(len(small), 'speck')} of at most {_count(int(small.max()), 'pixel')} apart "
+        "from the mass, which count as mass.",
     )
 
 
@@ -242,7 +246,9 @@ def _two_levels(name: str, values: np.ndarray, at_top: np.ndarray, low, high, fr
     if low == high or low == 0 or high == 0:
         return Marked(values != 0)
     if low < 0:
-        raise InputError(f"The mask {name} has the values {_text(low)} and {_text(high)}: none of them is 0, the background.")
+        raise InputError(
+            f"The mask {name} has the values {_text(low)} and {_text(high)}: none of them is 0, the background."
+        )
     note = (
         f"The mask {name} has no 0, only {_text(low)} and {_text(high)}: the higher value is taken for the mass "
         f"({int(at_top.sum())} pixels), the lower for the background."
@@ -316,8 +322,8 @@ def _cut(name: str, values: np.ndarray, low: float, high: float, frame: np.ndarr
     notes: tuple[str, ...] = ()
     if soft:
         notes = (
-            f"The mask {name} has more than two levels: values from {_text(half)} on, half of its range {_text(low)} to "
-            f"{_text(high)}, count as mass; {_count(soft, 'pixel')} lay between.",
+            f"The mask {name} has more than two levels: values from {_text(half)} on, half of its range {_text(low)} "
+            f"to {_text(high)}, count as mass; {_count(soft, 'pixel')} lay between.",
         )
     return Marked(mask, notes + _faint(name, height, mask))
 
@@ -356,7 +362,9 @@ def _present(values: np.ndarray) -> list[str]:
 
 
 def _a_picture(name: str) -> str:
-    return f"{name} is a grey picture, not a mask: most of its pixels are neither black nor marked, or it shows the frame."
+    return (
+        f"{name} is a grey picture, not a mask: most of its pixels are neither black nor marked, or it shows the frame."
+    )
 
 
 def _text(value) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ..core.errors import InputError, SegmentChoiceError
 
 _MASS = re.compile(
-    r"(intra)?(mass|masses|tumou?rs?|tumou?rous|tumou?ral|lesions?|nodules?|nodes?(?= lesion)|cysts?|cancers?|carcinomas?"
-    r"|neoplasms?|fibroadenomas?|malignanc(y|ies)|dcis|idc|ilc)"
+    r"(intra)?(mass|masses|tumou?rs?|tumou?rous|tumou?ral|lesions?|nodules?|cysts?|cancers?|carcinomas?|neoplasms?|"
+    r"fibroadenomas?|malignanc(y|ies)|dcis|idc|ilc)"
 )
 _NEUTRAL = re.compile(
     r"breasts?|left|right|l|r|lt|rt|segment(ation)?s?|seg|labels?|masks?|rois?|the|of|a|an|in|us|ultrasound|image|frame|"
