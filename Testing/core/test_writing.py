@@ -215,6 +215,87 @@ def test_a_kill_at_any_step_can_be_resumed_or_thrown_away(tmp_path, step, force)
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["out"]
 
 
+def test_work_that_failed_before_anything_was_done_leaves_nothing(tmp_path):
+    for failure in (InputError("no"), OSError("no"), KeyboardInterrupt()):
+        wanted = OutputError if isinstance(failure, OSError) else type(failure)
+        with (
+            pytest.raises(wanted),
+            resumable_folder(tmp_path / "out", {"n": 1}, ("model.json",), marker="model.json"),
+        ):
+            raise failure
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_leftover_in_which_nothing_was_done_is_in_nobodys_way(tmp_path):
+    child = os.fork()
+    if not child:
+        with resumable_folder(tmp_path / "out", {"n": 1}, ("model.json",), marker="model.json"):
+            os._exit(9)
+    os.waitpid(child, 0)
+    assert (tmp_path / "out.unfinished" / "request.json").is_file()
+    assert not work(tmp_path / "out", request={"n": 2})
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there")
+@pytest.mark.parametrize("options", [{}, {"resume": True}, {"force": True}])
+def test_a_second_run_keeps_away_from_work_that_goes_on(tmp_path, options):
+    """The first is another process: locks are between processes."""
+    ready, go = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        with resumable_folder(tmp_path / "out", {"n": 1}, ("model.json",), marker="model.json") as at:
+            os.write(ready[1], b".")
+            os.read(go[0], 1)
+            (at.result / "model.json").write_text("first")
+        os._exit(0)
+    os.read(ready[0], 1)
+    with pytest.raises(OutputError, match=r"Another run is at work in out\.unfinished"):
+        work(tmp_path / "out", **options)
+    os.write(go[1], b".")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (tmp_path / "out" / "model.json").read_text() == "first"
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("maker", ["atomic", "resumable"])
+def test_of_two_runs_into_one_folder_the_second_is_refused_when_it_would_take_the_name(tmp_path, older, maker):
+    """Each in turn is the one that ends first; with an older result and --force it is replaced once."""
+
+    def run(text, meanwhile=lambda: None):
+        if maker == "atomic":
+            with atomic_folder(tmp_path / "out", force=older) as folder:
+                (folder / "result.json").write_text(text)
+                meanwhile()
+        else:
+            with resumable_folder(tmp_path / "out", {}, ("result.json",), force=older, marker="result.json") as at:
+                (at.result / "result.json").write_text(text)
+                meanwhile()
+
+    def first():
+        with atomic_folder(tmp_path / "out", force=older) as folder:
+            (folder / "result.json").write_text("first")
+
+    if older:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "result.json").write_text("older")
+    with pytest.raises(OutputError, match="Another run has written"):
+        run("second", first)
+    assert (tmp_path / "out" / "result.json").read_text() == "first"
+    left = {path.name for path in tmp_path.iterdir()} - {"out"}
+    assert left == (set() if maker == "atomic" else {"out.unfinished"})  # hours of work are kept
+
+
+def test_a_link_that_leads_to_itself_is_an_output_error(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    for out in (tmp_path / "loop", tmp_path / "loop" / "out"):
+        with pytest.raises(OutputError, match="leads to itself"), atomic_folder(out):
+            pytest.fail("must not start")
+        with pytest.raises(OutputError, match="leads to itself"):
+            work(out)
+    assert [path.name for path in tmp_path.iterdir()] == ["loop"]
+
+
 def test_unfinished_work_goes_on_only_with_its_own_request(tmp_path):
     child = os.fork()
     if not child:

@@ -163,7 +163,7 @@ def test_segments_without_telling_names_must_be_chosen_from(tmp_path, ellipse):
     labels = ellipse.astype(np.uint8)
     labels[30:] = 2
     path = write_volume(tmp_path / "mask.seg.nrrd", labels[None], **segments(("Segment_1", 1, 0), ("Segment_2", 2, 0)))
-    with pytest.raises(SegmentChoiceError, match="several segments.* of Segment_1, Segment_2"):
+    with pytest.raises(SegmentChoiceError, match=r"several segments.* of Segment_1, Segment_2"):
         read_mask(path, SHAPE)
     np.testing.assert_array_equal(read_mask(path, SHAPE, ["Segment_2"])[0], labels == 2)
 

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TextIO
 
 Progress = Callable[[int, int, str], None]
@@ -36,6 +37,8 @@ def reporter(kind: str, stream: TextIO | None = None) -> Progress:
         Standard error by default.
     """
     stream = stream or sys.stderr
+    if stream is None:  # an application without a terminal
+        return silent
     if kind == "json":
         return _Lines(stream)
     if kind == "bar" or (kind == "auto" and stream.isatty()):
@@ -48,6 +51,12 @@ class _Reporter:
         self._stream = stream
         self._started = time.monotonic()
 
+    def _write(self, text: str) -> None:
+        """Progress that nobody can read stops no work."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()
+
     def _seconds_left(self, done: int, total: int) -> float | None:
         return (time.monotonic() - self._started) * (total - done) / done if done else None
 
@@ -56,8 +65,7 @@ class _Lines(_Reporter):
     def __call__(self, done: int, total: int, what: str) -> None:
         left = self._seconds_left(done, total)
         line = {"progress": done / total, "done": done, "total": total, "what": what}
-        self._stream.write(json.dumps({**line, "seconds_left": None if left is None else round(left, 1)}) + "\n")
-        self._stream.flush()
+        self._write(json.dumps({**line, "seconds_left": None if left is None else round(left, 1)}) + "\n")
 
 
 class _Bar(_Reporter):
@@ -65,8 +73,7 @@ class _Bar(_Reporter):
 
     def __call__(self, done: int, total: int, what: str) -> None:
         if done >= total:
-            self._stream.write("\r\033[K" if self._drawn else "")
-            self._stream.flush()
+            self._write("\r\033[K" if self._drawn else "")
             return
         if not self._drawn and time.monotonic() - self._started < QUIET_S:
             return
@@ -74,5 +81,4 @@ class _Bar(_Reporter):
         left = self._seconds_left(done, total)
         full = _WIDTH * done // total
         bar = "#" * full + "-" * (_WIDTH - full)
-        self._stream.write(f"\r\033[K[{bar}] {what}" + ("" if left is None else f", {left:.0f} s left"))
-        self._stream.flush()
+        self._write(f"\r\033[K[{bar}] {what}" + ("" if left is None else f", {left:.0f} s left"))

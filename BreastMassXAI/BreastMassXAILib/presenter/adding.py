@@ -92,7 +92,7 @@ def new_mass(scene, frame_node) -> Any:
 
 
 class Imported(NamedTuple):
-    """A mask from a file: the vtkMRMLSegmentationNode with the segment ``mass``, and what had to be decided about it."""
+    """A mask from a file: the segmentation node with the segment ``mass``, and what had to be decided about it."""
 
     node: Any
     notes: tuple[str, ...]

@@ -221,8 +221,8 @@ def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) 
     if grid is None:  # the frame has no geometry to compare with: each is taken as it shows itself
         if volume.grid.stated and not volume.grid.is_plain(volume.turned):
             raise InputError(
-                f"The mask {path.name} is stored turned or mirrored, as its header tells, and the frame's file does not "
-                "say how it lies: save the mask on the frame's own grid."
+                f"The mask {path.name} is stored turned or mirrored, as its header tells, and the frame's file does "
+                "not say how it lies: save the mask on the frame's own grid."
             )
         if volume.turned:
             marked = Marked(marked.pixels[:, ::-1], (*marked.notes, *_own(path, volume.warnings)))

@@ -7,13 +7,13 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..core.errors import InputError
 from ..core.frame import Provenance, Spacing
+from ..core.leftovers import temporary_folder
 from ..core.upright import skin_side
 from .files import header_spacing, reading, refuse_huge
 from .headers import (
@@ -109,8 +109,8 @@ def _read(path: Path, axis: int) -> Volume:
     check_sizes(path, image_io)
     moments = list_axis(path) if image_io == "NrrdImageIO" else ""
     reader = SimpleITK.ImageFileReader()
-    with TemporaryDirectory() as folder:
-        reader.SetFileName(str(list_as_slices(path, Path(folder)) if moments == "last" else path))
+    with temporary_folder() as folder:
+        reader.SetFileName(str(list_as_slices(path, folder) if moments == "last" else path))
         reader.SetImageIO(image_io)
         reader.ReadImageInformation()
         size = reader.GetSize()
@@ -126,7 +126,7 @@ def _read(path: Path, axis: int) -> Volume:
             )
         check_data(path, image_io)
         if image_io == "NiftiImageIO":
-            reader.SetFileName(str(_complete_nifti(path, reader, Path(folder))))
+            reader.SetFileName(str(_complete_nifti(path, reader, folder)))
         image = reader.Execute()
     pixels = SimpleITK.GetArrayViewFromImage(image)
     if image_io == "MetaImageIO":
