@@ -68,7 +68,10 @@ def read_oasbud(path: Path, unpacked: Path | None = None) -> DataSet:
             _unpack(entries, work)
     found = read_manifest(folder / "manifest.csv")
     # The manifest is ours: its sizes are those that the data set's own file states.
-    records = [replace(each, spacing=replace(each.spacing, provenance=Provenance.HEADER)) for each in found.records]
+    records = [
+        replace(each, spacing=replace(each.spacing, provenance=Provenance.HEADER)) if each.spacing else each
+        for each in found.records
+    ]
     return DataSet("OASBUD", tuple(records), found.skipped, found.notes)
 
 

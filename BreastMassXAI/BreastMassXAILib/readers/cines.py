@@ -101,8 +101,9 @@ def _from_below(place: Place | None, rows: int) -> Place | None:
     if place is None:
         return None
     row, column = place
-    if isinstance(row, slice):
+    if isinstance(row, slice) and isinstance(column, slice):
         return slice(rows - row.stop, rows - row.start), column
+    assert not isinstance(row, slice) and not isinstance(column, slice)
     return rows - 1 - row, column
 
 

@@ -18,8 +18,8 @@ _META_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT":
 _META_BYTES |= {"FLOAT": 4, "DOUBLE": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
 _NRRD_BYTES = {"char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2, "int": 4}
 _NRRD_BYTES |= {"uint": 4, "int32": 4, "uint32": 4, "float": 4, "double": 8, "int64": 8, "uint64": 8, "longlong": 8}
-_PER_AXIS = ("sizes", "kinds", "thicknesses", "spacings", "axis mins", "axismins", "axis maxs", "axismaxs", "centers")
-_PER_AXIS += ("centerings", "labels", "units", "space directions")
+_PER_AXIS = ("sizes", "kinds", "thicknesses", "spacings", "axis mins", "axismins", "axis maxs", "axismaxs")
+_PER_AXIS_TOO = ("centers", "centerings", "labels", "units", "space directions")
 _SEGMENT = re.compile(r"^(Segment\d+_|Segmentation_)", re.MULTILINE)
 
 
@@ -199,14 +199,18 @@ def list_axis(path: Path) -> str:
     return "first" if place == 0 else "last"
 
 
-_VECTORS = ("vector", "covariant-vector", "normal", "rgb-color", "rgba-color", "hsv-color", "xyz-color", "scalar")
-_VECTORS += ("2-vector", "3-color", "3-vector", "4-color", "4-vector", "3-gradient", "3-normal", "complex")
+_VECTORS = frozenset(
+    {"vector", "covariant-vector", "normal", "scalar", "complex", "2-vector", "3-vector", "4-vector", "3-gradient"}
+    | {"3-normal", "rgb-color", "rgba-color", "hsv-color", "xyz-color", "3-color", "4-color"}
+)
+"""NRRD's kinds of axes whose values belong to one pixel."""
 
 
 def list_as_slices(path: Path, folder: Path) -> Path:
-    """A copy, in `folder`, of a sequence whose last axis is a list, with that axis for slices in space.
+    """A copy, in `folder`, of a sequence with a list axis, as ITK reads it.
 
-    The order of the values is the same in both, only the header differs.
+    A last axis that is a list becomes the slices' in space, a first one that of the values in a pixel. The order of the
+    values is the same in both, only the header differs.
     """
     data = path.read_bytes()
     end = re.search(rb"\r?\n\r?\n", data[:HEADER_LIMIT])
@@ -218,28 +222,31 @@ def list_as_slices(path: Path, folder: Path) -> Path:
     for axis in reversed(plane):
         if len(plane) > 2 and sizes[axis] == 1:
             plane.remove(axis)
-    kept = [*vectors, *plane, len(kinds) - 1]
+    first = kinds[0] == "list"
+    before = ["list"] if first else ["vector"] * len(vectors)
+    extents = [sizes[0], *(sizes[axis] for axis in plane), 1] if first else []
+    extents = extents or [sizes[axis] for axis in (*vectors, *plane, len(kinds) - 1)]
     placed = _directions(fields, plane)
     lines = []
     for line in head.decode("latin-1").splitlines():
         name = line.split(":")[0].strip().lower() if ":=" not in line else ""
         if name == "dimension":
-            line = f"dimension: {len(kept)}"
+            line = f"dimension: {len(extents)}"
         elif name == "sizes":
-            line = "sizes: " + " ".join(str(sizes[axis]) for axis in kept)
+            line = "sizes: " + " ".join(map(str, extents))
         elif name == "kinds":
-            line = "kinds: " + " ".join(["vector"] * len(vectors) + ["domain"] * (len(plane) + 1))
+            line = "kinds: " + " ".join(before + ["domain"] * (len(plane) + 1))
         elif name == "space directions":
             if placed is None:
                 continue
-            line = "space directions: " + " ".join(["none"] * len(vectors) + placed)
-        elif name in _PER_AXIS or (placed is None and name.startswith(("space", "measurement frame"))):
+            line = "space directions: " + " ".join(["none"] * len(before) + placed)
+        elif name in _PER_AXIS + _PER_AXIS_TOO or (placed is None and name.startswith(("space", "measurement frame"))):
             continue
         elif name in ("data file", "datafile") and line.split(":", 1)[1].strip().upper().split()[:1] != ["LIST"]:
             line = f"data file: {(path.parent / line.split(':', 1)[1].strip()).resolve()}"
         lines.append(line)
     if placed is None and (steps := _spacings(fields, len(kinds))) is not None:
-        lines.append("spacings: " + " ".join(["nan"] * len(vectors) + [f"{steps[axis]!r}" for axis in plane] + ["1"]))
+        lines.append("spacings: " + " ".join(["nan"] * len(before) + [f"{steps[axis]!r}" for axis in plane] + ["1"]))
     target = folder / ("frames.nhdr" if "data file" in fields or "datafile" in fields else "frames.nrrd")
     target.write_bytes("\n".join(lines).encode("latin-1") + b"\n\n" + rest)
     return target
@@ -259,7 +266,7 @@ def _directions(fields: dict[str, str], plane: list[int]) -> list[str] | None:
     vectors = [np.array([float(part) for part in found[axis].strip("()").split(",")]) for axis in plane]
     if any(len(vector) != 3 for vector in vectors):
         return None
-    across = np.cross(*vectors)
+    across = np.cross(vectors[0], vectors[1])
     length = float(np.linalg.norm(across))
     if not length:
         return None

@@ -258,9 +258,10 @@ def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) 
         whole = np.zeros(grid.shape, bool)
         whole[first : (first or 0) + len(pixels)] = pixels
         pixels, first = whole, 0
-    if onto.turned:
-        pixels = pixels[:, ::-1]
-    return Placed(pixels, first, marked.notes + placed.notes)
+    if volume.grid.is_comparable(grid):
+        return Placed(pixels[:, ::-1] if onto.turned else pixels, first, marked.notes + placed.notes)
+    drawn = _as_the_frame(path, pixels, marked.notes + placed.notes, onto)
+    return Placed(drawn.pixels, first, drawn.notes)
 
 
 def _own(path: Path, warnings: tuple[str, ...]) -> tuple[str, ...]:
@@ -312,7 +313,9 @@ def _in_sense(onto: Onto, volume: Volume) -> np.ndarray | None:
     """The frame as it would be stored in the mask's file, where the two can be compared."""
     if onto.pixels is None or len(volume.pixels) > 1:
         return None
-    turned = onto.turned if onto.grid is not None else volume.turned
+    turned = volume.turned
+    if onto.grid is not None:
+        turned = onto.turned and (onto.flipped or volume.grid.is_comparable(onto.grid))
     return onto.pixels[::-1] if turned else onto.pixels
 
 

@@ -38,6 +38,8 @@ class Grid:
     probe : (int, int), optional
         PLUS's image orientation: 1 or -1 for rows that are counted away from or towards the probe, and columns
         from or towards the marked side.
+    family : str
+        Of formats: files of one family that state nothing are stored in the same sense.
     """
 
     shape: tuple[int, int, int]
@@ -47,6 +49,11 @@ class Grid:
     stated: bool = True
     offset: tuple[int, int, int] | None = None
     probe: tuple[int, int] | None = None
+    family: str = ""
+
+    def is_comparable(self, other: Grid) -> bool:
+        """Whether stored rows of both can be laid on each other: by what both headers say, or as one program wrote."""
+        return (self.stated and other.stated) or (self.family == other.family != "")
 
     def is_plain(self, turned: bool) -> bool:
         """Whether columns, and rows (or where they were turned, their opposite) run along the axes of the patient."""
@@ -95,7 +102,7 @@ def place(name: str, mask: np.ndarray, of_mask: Grid, of_frame: Grid) -> Placed:
     grid = of_mask
     if grid.probe is not None and of_frame.probe is not None and grid.probe != of_frame.probe:
         flipped = [1 + k for k in range(2) if grid.probe[k] != of_frame.probe[k]]
-        mask = np.flip(mask, flipped)
+        mask = np.flip(mask, tuple(flipped))
         notes += (_turned_note(name, flipped),)
     turned = False
     if grid.stated and of_frame.stated:
@@ -103,8 +110,7 @@ def place(name: str, mask: np.ndarray, of_mask: Grid, of_frame: Grid) -> Placed:
         turned = bool(moved)
         if moved:
             notes += (_turned_note(name, moved),)
-    offset = _offset(name, grid, of_frame, turned)
-    offset, size_notes = offset[0], offset[1]
+    offset, size_notes = _offset(name, grid, of_frame, turned)
     return _inserted(name, mask, offset, of_frame, (*notes, *size_notes))
 
 
@@ -126,9 +132,10 @@ def _aligned(name: str, mask: np.ndarray, grid: Grid, frame: Grid) -> tuple[np.n
         if signs[axis] < 0:
             stored = order[axis]
             origin = origin + (grid.shape[stored] - 1) * grid.spacing[stored] * grid.directions[:, stored]
-    mask = np.flip(mask.transpose(order), [axis for axis in range(3) if signs[axis] < 0])
-    shape = tuple(grid.shape[stored] for stored in order)
-    spacing = tuple(grid.spacing[stored] for stored in order)
+    mask = np.flip(mask.transpose(order), tuple(axis for axis in range(3) if signs[axis] < 0))
+    first, second, third = order
+    shape = grid.shape[first], grid.shape[second], grid.shape[third]
+    spacing = grid.spacing[first], grid.spacing[second], grid.spacing[third]
     offset = grid.offset if not changed else None
     return mask, Grid(shape, frame.directions, spacing, origin, True, offset), changed
 

@@ -110,7 +110,7 @@ def _read(path: Path, axis: int) -> Volume:
     moments = list_axis(path) if image_io == "NrrdImageIO" else ""
     reader = SimpleITK.ImageFileReader()
     with temporary_folder() as folder:
-        reader.SetFileName(str(list_as_slices(path, folder) if moments == "last" else path))
+        reader.SetFileName(str(list_as_slices(path, folder) if moments else path))
         reader.SetImageIO(image_io)
         reader.ReadImageInformation()
         size = reader.GetSize()
@@ -143,7 +143,8 @@ def _read(path: Path, axis: int) -> Volume:
         pixels = np.ascontiguousarray(np.moveaxis(pixels[0], -1, 0))
     metadata = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     grid = _grid(image, image_io, stored, pixels.shape[:3], metadata)
-    turned, notes = _is_turned(image_io, grid, pixels, axis)
+    has_form = any(int(metadata.get(code) or 0) > 0 for code in ("qform_code", "sform_code"))
+    turned, notes = _is_turned(image_io, grid, has_form, pixels, axis)
     axes = stored[0], stored[1]
     if axis:
         pixels, axes, cut_notes = _cut_along(path, pixels, stored, axis)
@@ -170,12 +171,11 @@ def _grid(
     slices = directions[:, stored[2]] if len(stored) > 2 and stored[2] < 3 else directions[:, rest]
     sizes = (*image.GetSpacing(), 1.0)
     step = sizes[stored[2]] if len(stored) > 2 else sizes[min(rest, len(sizes) - 1)]
+    stated = count > 2 or not np.allclose(own, np.eye(count), atol=1e-3)
     if image_io == "NiftiImageIO":
         stated = any(int(metadata.get(code) or 0) > 0 for code in ("qform_code", "sform_code"))
-    else:
-        stated = count > 2 or not np.allclose(own, np.eye(count), atol=1e-3)
-        if image_io == "NrrdImageIO":
-            stated = stated and "NRRD_space" in metadata
+    elif image_io == "NrrdImageIO":
+        stated = stated and "NRRD_space" in metadata
     starts = metadata.get("Segmentation_ReferenceImageExtentOffset", "").split()
     offset = None
     if len(starts) == 3 and all(re.fullmatch(r"-?\d{1,9}", start) for start in starts):
@@ -190,10 +190,13 @@ def _grid(
         stated,
         offset,
         probe_orientation(metadata.get("UltrasoundImageOrientation", "")),
+        image_io,
     )
 
 
-def _is_turned(image_io: str, grid: Grid, pixels: np.ndarray, axis: int) -> tuple[bool, tuple[str, ...]]:
+def _is_turned(
+    image_io: str, grid: Grid, has_form: bool, pixels: np.ndarray, axis: int
+) -> tuple[bool, tuple[str, ...]]:
     """Whether the first row of a frame is the deepest, with what is to be said of it."""
     if grid.probe is not None and axis != 1:
         if grid.probe[0] > 0:
@@ -204,7 +207,7 @@ def _is_turned(image_io: str, grid: Grid, pixels: np.ndarray, axis: int) -> tupl
         )
     if image_io != "NiftiImageIO" or axis == 1:  # of the order of slices a person decides
         return False, ()
-    if grid.stated:
+    if has_form:
         along = grid.directions[:, 1]
         main = int(np.abs(along).argmax())
         to_front, upwards = main == 1 and along[1] < 0, main == 2 and along[2] > 0
