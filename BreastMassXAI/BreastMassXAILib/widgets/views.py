@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import qt
-import slicer
-
 from ..presenter import overlay
 from ..presenter.layout import (
     COHORT_LAYOUT_ID,
@@ -19,21 +16,11 @@ from ..presenter.layout import (
 from ..presenter.overlay import Looks
 from ..scene.cohort import CohortNodes
 from ..scene.explanation import ExplanationNodes
+from .slots import Slots
+from .window import layout_manager, set_layout, slice_widget
 
 _DRAWN_MS = 50
 """After a change of the layout the views get their size with the window's next drawing; before, nothing fits them."""
-
-
-def _set_layout(layout_id: int, description: str) -> bool:
-    """Change the window's layout; False without a main window."""
-    manager = slicer.app.layoutManager()
-    if manager is None:
-        return False
-    node = manager.layoutLogic().GetLayoutNode()
-    if not node.IsLayoutDescription(layout_id):
-        node.AddLayoutDescription(layout_id, description)
-    manager.setLayout(layout_id)
-    return True
 
 
 class Views:
@@ -42,15 +29,13 @@ class Views:
     Parameters
     ----------
     scene : vtkMRMLScene
+    slots : Slots
     """
 
-    def __init__(self, scene) -> None:
+    def __init__(self, scene, slots: Slots) -> None:
         self._scene = scene
         self._fitted: str | None = None
-        self._fit_later = qt.QTimer()
-        self._fit_later.setSingleShot(True)
-        self._fit_later.setInterval(_DRAWN_MS)
-        self._fit_later.connect("timeout()", self.fit)
+        self._fit_later = slots.timer(_DRAWN_MS, self.fit, single=True)
 
     def close(self) -> None:
         self._fit_later.stop()
@@ -76,17 +61,17 @@ class Views:
 
     @property
     def side_by_side(self) -> bool:
-        manager = slicer.app.layoutManager()
+        manager = layout_manager()
         return manager is not None and manager.layout == LAYOUT_ID
 
     def arrange(self) -> None:
         """Change to the layout of two views."""
-        if _set_layout(LAYOUT_ID, side_by_side_layout()):
+        if set_layout(LAYOUT_ID, side_by_side_layout()):
             self._fit_later.start()
 
     def show_tables(self, nodes: CohortNodes) -> None:
         """Show a cohort's ROC curve and tables in a layout of their own."""
-        if not _set_layout(COHORT_LAYOUT_ID, cohort_layout()):
+        if not set_layout(COHORT_LAYOUT_ID, cohort_layout()):
             return
         for tag, table in zip(TABLE_VIEWS, (nodes.table_1, nodes.table_2), strict=True):
             self._scene.GetSingletonNode(tag, "vtkMRMLTableViewNode").SetTableNodeID(table.GetID())
@@ -95,10 +80,7 @@ class Views:
 
     def fit(self) -> None:
         """Show the whole frame in the views."""
-        manager = slicer.app.layoutManager()
-        if manager is None:
-            return
         for name in (FRAME_VIEW, OVERLAY_VIEW):
-            widget = manager.sliceWidget(name)
+            widget = slice_widget(name)
             if widget is not None:
                 widget.sliceController().fitSliceToBackground()
