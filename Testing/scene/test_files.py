@@ -31,7 +31,7 @@ print(json.dumps({{
     "saliency": table(nodes.saliency),
     "regions": table(nodes.regions),
     "layers": [
-        scene.GetNodeByID(each).GetName()
+        scene.GetNodeByID(each).GetName() if each else ""
         for each in (
             composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID(), composite.GetLabelVolumeID()
         )

@@ -12,6 +12,7 @@ from ..core.errors import InputError
 from ..readers.frames import read_frame
 from ..readers.masks import read_mask
 from ..resources import resource
+from ..scene.belonging import own_line
 from ..scene.explanation import RESULT_ATTRIBUTE
 from ..scene.inputs import add_frame, add_mass, frame_of
 
@@ -130,8 +131,8 @@ def own_volumes(scene) -> list[str]:
     return found
 
 
-def draw_line(scene) -> Any:
-    """Add a line for the calibration, and let the next two clicks in a view place its ends.
+def draw_line(scene, frame_node) -> Any:
+    """Add a line for the calibration of a frame, and let the next two clicks in a view place its ends.
 
     Returns
     -------
@@ -139,6 +140,7 @@ def draw_line(scene) -> Any:
     """
     line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", scene.GenerateUniqueName("Depth scale"))
     line.CreateDefaultDisplayNodes()
+    own_line(line, frame_node)
     selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
     if selection is not None and interaction is not None:
