@@ -2,6 +2,16 @@
 
 import sys
 
-from .commands.command_line import main
+from .hosts.stopping import listen
 
-sys.exit(main())
+
+def run() -> None:
+    """The program. Signals are listened to before anything else is loaded, which takes a while."""
+    listen("breast-mass-xai")
+    from .commands.command_line import main
+
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

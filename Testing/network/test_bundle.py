@@ -139,6 +139,20 @@ def test_weights_that_are_not_numbers_are_refused(models):
         load_bundle(models / "tiny")
 
 
+def test_a_backbone_that_is_no_numbers_is_refused_and_one_without_counters_is_read(models):
+    path = models / "backbones" / "resnet18-stage3.safetensors"
+    tensors = load_file(path)
+    shape, fixed = torch.zeros(1, 3, 64, 64), load_bundle(models / "tiny").network
+    save_file({name: value for name, value in tensors.items() if "num_batches" not in name}, path)
+    edit(models, backbone={"name": path.stem, "sha256": sha256_of(path)})
+    assert torch.equal(load_bundle(models / "tiny").network(shape)[0], fixed(shape)[0])
+    tensors["layer2.1.bn2.running_mean"][3] = np.inf
+    save_file(tensors, path)
+    edit(models, backbone={"name": path.stem, "sha256": sha256_of(path)})
+    with pytest.raises(BundleError, match="not numbers"):
+        load_bundle(models / "tiny")
+
+
 @torch.inference_mode()
 def test_a_fine_tuned_bundle_carries_its_own_backbone(models):
     network = ScaledResNet(Architecture(18, last_stage=3))

@@ -272,6 +272,59 @@ def test_a_backbone_comes_from_a_file_with_the_stages_that_are_wanted(tmp_path):
         assert torch.equal(cut.backbone.layer3[0].conv1.weight, stored.half().float())
 
 
+def saved(path, change=lambda state: state):
+    from safetensors.torch import save_file
+
+    torch.manual_seed(3)
+    save_file(change(ScaledResNet(Architecture(18, last_stage=4)).backbone.state_dict()), path)
+    return str(path)
+
+
+def test_weights_of_before_torch_0_4_1_are_completed_as_torch_does_it(tmp_path):
+    def without_counters(state):
+        return {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+
+    old, new = (saved(tmp_path / f"{n}.safetensors", f) for n, f in enumerate((without_counters, lambda state: state)))
+    theirs = ScaledResNet(Architecture(18, last_stage=4)).backbone
+    theirs.load_state_dict(without_counters(find_backbone(new).state))  # torch completes what it reads
+    assert find_backbone(old).state.keys() == theirs.state_dict().keys()
+    assert find_backbone(old).sha256() == find_backbone(new).sha256()
+    find_backbone(old).network(seed=0)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 7e4], ids=["NaN", "infinity", "beyond float16"])
+@pytest.mark.parametrize("name", ["layer1.0.conv1.weight", "layer2.0.bn1.running_mean"])
+def test_weights_that_are_no_numbers_are_refused_before_anything_is_begun(tmp_path, name, number):
+    def spoilt(state):
+        state[name].view(-1)[0] = number
+        return state
+
+    file = saved(tmp_path / "bad.safetensors", spoilt)
+    if number == 7e4 and "conv" not in name:  # kept in float32
+        find_backbone(file)
+        return
+    with pytest.raises(BundleError, match="bad contain values that are not numbers"):
+        find_backbone(file)
+
+
+def test_a_negative_variance_is_no_number(tmp_path):
+    def spoilt(state):
+        state["layer2.0.bn1.running_var"][4] = -1
+        return state
+
+    with pytest.raises(BundleError, match="not numbers"):
+        find_backbone(saved(tmp_path / "bad.safetensors", spoilt))
+
+
+def test_weights_of_another_network_are_refused_by_the_name_that_does_not_fit(tmp_path):
+    def lacking(state):
+        del state["layer1.0.conv2.weight"]
+        return state
+
+    with pytest.raises(BundleError, match=r"do not fit a ResNet-18: layer1\.0\.conv2\.weight would"):
+        find_backbone(saved(tmp_path / "bad.safetensors", lacking))
+
+
 def test_unknown_backbones_are_told(tmp_path):
     for name, word in (("resnet99", "none of"), (str(tmp_path / "none.safetensors"), "no readable")):
         with pytest.raises(BundleError, match=word):

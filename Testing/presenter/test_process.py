@@ -84,7 +84,7 @@ def test_any_line_is_read_without_an_error(line: str) -> None:
 
 
 def test_lines_of_progress(capsys) -> None:
-    from BreastMassXAILib.commands.progress import reporter
+    from BreastMassXAILib.core.progress import reporter
 
     progress = reporter("json")
     progress(0, 4, "cases")

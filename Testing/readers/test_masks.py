@@ -17,7 +17,7 @@ from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.readers.dicom import write_ultrasound_frame
 from BreastMassXAILib.readers.masks import read_mask
-from BreastMassXAILib.writers.results import write_nrrd
+from BreastMassXAILib.readers.nrrd import write_nrrd
 
 SHAPE = (40, 56)
 PICTURES = (".png", ".bmp", ".tif")

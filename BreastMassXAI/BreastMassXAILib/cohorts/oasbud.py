@@ -19,8 +19,9 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.frame import Frame, Provenance, Spacing
+from ..core.writing import atomic_folder
 from ..readers.files import reading
-from ..writers.results import atomic_folder, write_nrrd
+from ..readers.nrrd import write_nrrd
 from .manifest import read_manifest
 from .records import DataSet, label_of
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.beams import with_beams
+from ..core.cohort import Skipped
 from ..core.errors import InputError
 from ..core.frame import Case, Provenance, Spacing
 from ..core.scan_area import with_scan_area
@@ -52,14 +53,6 @@ class CaseRecord:
     partition: int | None = None
     more_masks: tuple[Path, ...] = ()
     spacing: Spacing | None = None
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A case that is listed in a data set and cannot be used, with the reason in a sentence."""
-
-    identifier: str
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ from pathlib import Path
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case, Frame, Provenance, Spacing
+from ..core.progress import reporter
 from ..core.result import Settings
 from ..core.words import summary
+from ..core.writing import atomic_folder
 from ..hosts.geometry import GeometryRequest, calibrated, with_field, with_geometry
 from ..pipeline import analyze, load_model
 from ..readers.frames import read_frame_and_mask
 from ..writers.figure import write_figure
-from ..writers.results import atomic_folder, write_result
-from .progress import reporter
+from ..writers.results import write_result
 
 STEPS = 6
 

@@ -13,11 +13,12 @@ from ..core.cine_result import CineResult, ExplainedFrame, FrameResult
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case, Frame
-from ..core.progress import Progress
+from ..core.progress import Progress, reporter
 from ..core.propagation import MassTrack
 from ..core.regions import RELEVANT, mask_box
 from ..core.result import Settings
 from ..core.words import NAMES
+from ..core.writing import CINE_FILE, atomic_folder
 from ..hosts.geometry import with_field, with_geometry
 from ..pipeline import analyze_cine, load_model
 from ..readers.cines import open_cine
@@ -25,9 +26,7 @@ from ..readers.masks import read_mask, read_masks
 from ..writers.cine_results import CineWriter, frames_csv, map_stream
 from ..writers.curve import write_curve
 from ..writers.figure import write_figure
-from ..writers.results import CINE_FILE, atomic_folder
 from .analyze import Request, stem, with_asked_spacing
-from .progress import reporter
 
 BATCH = 8
 """Frames in one pass of the network."""

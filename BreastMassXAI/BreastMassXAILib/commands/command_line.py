@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 
+from ..core import leftovers
 from ..core.errors import BreastMassXAIError, SpacingError
+from ..hosts.stopping import deaf, listen
 from .arguments import PROGRAM, parse
 
 USAGE_ERROR = 2
@@ -20,15 +20,35 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process, if not given; then the process is ours, with its streams and signals.
+
     Returns
     -------
     int
-        0; 2 for bad input (one sentence on standard error); 130 when interrupted; 1 for a fault of ours.
+        0; 2 for bad input (one sentence on standard error); 130 when interrupted; 1 for a fault of ours. A process of
+        ours that a signal stops ends at once, see :mod:`~..hosts.stopping`.
     """
-    options = parse(sys.argv[1:] if arguments is None else arguments)
+    own = arguments is None
+    if own:
+        listen(PROGRAM)
+        _prepare_streams()
+    leftovers.result_is_written(False)
+    code = _run(sys.argv[1:] if arguments is None else arguments)
+    if own:
+        deaf()
+        code = _flushed(code)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    options = parse(arguments)
     try:
-        with _terminable():
-            options.run(options)
+        options.run(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except SpacingError as error:
         _say(f"{error} (--calibrate ROW0,COL0,ROW1,COL1,MM, --spacing MM, --assume-width MM or --ring-mm 0)")
         return USAGE_ERROR
@@ -42,10 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"The package {error.name} is not installed: pip install breast-mass-xai installs what this step needs.")
         return USAGE_ERROR
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`; the results are there
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
         return 0
+    except OSError as error:
+        if leftovers.written():
+            _say(f"The results are written, but what is to be said of them cannot be: {error.strerror or error}.")
+            _forget_stdout()
+            return 0
+        file = f" ({os.fsdecode(error.filename)})" if error.filename else ""
+        _say(f"The system refuses: {error.strerror or error}{file}.")
+        _forget_stdout()
+        return USAGE_ERROR
     except KeyboardInterrupt as error:
-        _say(str(error) or "Stopped; nothing was written.")
+        _say(str(error) or leftovers.NOTHING)
         return INTERRUPTED
     except Exception as error:
         if os.environ.get("BREAST_MASS_XAI_DEBUG"):
@@ -59,19 +88,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(sentence: str) -> None:
-    """One line on standard error; a progress bar that stands there is wiped."""
-    wipe = "\r\033[K" if sys.stderr.isatty() else ""
-    print(f"{wipe}{PROGRAM}: {sentence}", file=sys.stderr)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """A request to terminate, as a Stop button sends it, ends the work as Ctrl+C does: nothing half-written stays."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
+    """One line on standard error; a progress bar that stands there is wiped. Nobody may be there to read it."""
+    stream = sys.stderr
+    if stream is None:
         return
-    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(OSError, ValueError):
+        wipe = "\r\033[K" if stream.isatty() else ""
+        print(f"{wipe}{PROGRAM}: {sentence}", file=stream, flush=True)
+
+
+def _prepare_streams() -> None:
+    """Standard streams that take every name and are there.
+
+    A file's name may hold what the terminal's encoding cannot show, or bytes that are no text at all: they are shown
+    as escapes. A stream that was closed when the process began would be the next file that is opened, and what
+    libraries print would be written into it.
+    """
+    for number, mode in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # takes the lowest number that is free: this one
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 (for the process's life)
+
+
+def _forget_stdout() -> None:
+    """What cannot be printed is dropped, or Python would complain of it at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _flushed(code: int) -> int:
+    """The last chance to say that the output is lost."""
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)
+        sys.stdout.flush()
+    except OSError:
+        _forget_stdout()
+        return code if leftovers.written() else max(code, USAGE_ERROR)
+    return code

@@ -13,7 +13,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.partitions import check_folds, split_patients
 from ..core.statistics import roc_auc
-from ..core.writing import write_whole
+from ..core.writing import Unfinished, write_whole
 from ..network.training_run import (
     BUNDLE_FILES,
     CachedFrames,
@@ -28,7 +28,6 @@ from ..network.training_run import (
     write_log,
     write_predictions,
 )
-from ..writers.results import Unfinished
 
 REPORT_SCHEMA_VERSION = 1
 REPORT_FILE = "cross-validation.json"

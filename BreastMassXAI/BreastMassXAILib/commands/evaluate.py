@@ -16,13 +16,13 @@ from ..cohorts.predictions import read_predictions
 from ..core.cohort import Cohort, examples, report_tables
 from ..core.errors import InputError, MissingPackageError
 from ..core.findings import findings
+from ..core.progress import reporter
 from ..core.result import Settings
+from ..core.writing import atomic_folder
 from ..hosts.cohort_worker import BATCH, Description, Task, Team, describe, draw, in_order, workers
 from ..pipeline import software_versions
 from ..writers.report import Picture, write_report
-from ..writers.results import atomic_folder
 from ..writers.tables import CaseTable
-from .progress import reporter
 
 REPORT_SCHEMA_VERSION = 1
 REPORT_FILE = "report.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,14 @@ def flat_row(result: Mapping[str, Any]) -> dict[str, Any]:
         else:
             row[name] = value
     return row
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A case that is listed in a data set and cannot be used, with the reason in a sentence."""
+
+    identifier: str
+    reason: str
 
 
 class Cohort:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -18,15 +19,21 @@ from ..core.cohort import flat_row, measures
 from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
 from ..core.frame import Case
+from ..core.leftovers import undone
 from ..core.result import Settings
 from ..pipeline import analyze, load_model, software_versions
 from ..writers.report import draw_example
+from .stopping import listen
 
 if TYPE_CHECKING:
     from ..network.bundle import Bundle
 
 CONNECT_S = 10
 """How long a cluster may take to answer."""
+END_S = 3
+"""How long a worker may take to end, when all is stopped."""
+_TERMINAL = ("SIGINT", "SIGHUP")
+"""What a terminal sends to every process that it started."""
 BATCH = 12
 """Frames in one pass of the network, and cases in memory at once; fixed, so that results do not depend on the jobs."""
 
@@ -210,9 +217,11 @@ def workers(jobs: int, dask: str | None) -> Iterator[Team]:
         threads = max((os.cpu_count() or 1) // jobs, 1)
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (threads,))
         try:
-            for _ in range(jobs):  # all of them start now, while this process lists the data
-                pool.submit(_warm_up)
-            yield Team(pool, 2 * jobs, threads)
+            with undone(_end_workers):
+                with _signals_for_us():
+                    for _ in range(jobs):  # all of them start now, while this process lists the data
+                        pool.submit(_warm_up)
+                yield Team(pool, 2 * jobs, threads)
         except BrokenProcessPool as error:
             raise BreastMassXAIError(
                 "A worker process ended without a word, most likely for want of memory: try again with fewer --jobs."
@@ -227,12 +236,55 @@ def _warm_up() -> None:
 
 
 def _start_worker(threads: int) -> None:
-    """Before numpy and torch start their own threads; ^C is the parent's to handle."""
+    """Before numpy and torch start their own threads; what a terminal sends to all processes is the parent's to handle,
+    which ends the workers in its turn."""
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in _TERMINAL:
+        if number := getattr(signal, name, None):
+            signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _terminal_signals())
+    listen()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
+
+
+def _terminal_signals() -> list[int]:
+    import signal
+
+    return [getattr(signal, name) for name in _TERMINAL if hasattr(signal, name)]
+
+
+@contextmanager
+def _signals_for_us() -> Iterator[None]:
+    """Processes that begin meanwhile hold back what a terminal sends, until they can ignore it; here it only waits."""
+    import signal
+
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, _terminal_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def _end_workers() -> None:
+    """End the worker processes of this one, which is about to end itself."""
+    from multiprocessing import active_children, util
+
+    children = active_children()
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + END_S
+    for child in children:
+        child.join(max(deadline - time.monotonic(), 0))
+        if child.is_alive():
+            child.kill()
+            child.join(1)
+    util._run_finalizers(0)  # type: ignore[attr-defined]  # or the semaphores' keeper would complain of those that are left
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.errors import BundleError
 from ..resources import resource
-from .bundle import read_tensors
+from .bundle import are_numbers, read_tensors, with_counters
 from .resnet import Architecture, ScaledResNet
 
 SHIPPED = {"resnet50-v1-stage3": Architecture(50, "v1", 3)}
@@ -51,9 +51,6 @@ class Backbone:
         """A network with this backbone, scaling layers that do nothing yet and a random linear layer."""
         torch.manual_seed(seed)
         network = ScaledResNet(self.architecture)
-        expected = network.backbone.state_dict()
-        if self.state.keys() != expected.keys() or any(self.state[k].shape != v.shape for k, v in expected.items()):
-            raise BundleError(f"The weights of {self.name} do not fit a ResNet-{self.architecture.depth}.")
         network.backbone.load_state_dict(self.state)
         return network
 
@@ -78,7 +75,8 @@ def find_backbone(
     Raises
     ------
     BundleError
-        When there is no such backbone, it cannot be downloaded, or it has not the stage that is asked for.
+        When there is no such backbone, it cannot be downloaded, it has not the stage that is asked for, or its weights
+        do not fit the network that they seem to belong to or are no numbers.
     """
     if name in SHIPPED:
         if last_stage not in (None, SHIPPED[name].last_stage):
@@ -97,7 +95,29 @@ def find_backbone(
     architecture = Architecture(_depth(state, name), variant, last_stage, pooled_blocks)
     dropped = ("fc.", *(f"layer{number}." for number in range(last_stage + 1, 5)))
     kept = {key: value for key, value in state.items() if not key.startswith(dropped)}
-    return Backbone(name, architecture, rounded(kept))
+    return _checked(Backbone(name, architecture, rounded(with_counters(kept))))
+
+
+def _checked(backbone: Backbone) -> Backbone:
+    """Before anything is begun with it."""
+    with torch.device("meta"):
+        expected = ScaledResNet(backbone.architecture).backbone.state_dict()
+    strange = sorted(
+        key
+        for key in backbone.state.keys() | expected.keys()
+        if key not in backbone.state or key not in expected or backbone.state[key].shape != expected[key].shape
+    )
+    if strange:
+        more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+        raise BundleError(
+            f"The weights of {backbone.name} do not fit a ResNet-{backbone.architecture.depth}: {strange[0]}{more} "
+            "would be missing, left over or of another size."
+        )
+    if not are_numbers(backbone.state):
+        raise BundleError(
+            f"The weights of {backbone.name} contain values that are not numbers, or that float16 cannot hold."
+        )
+    return backbone
 
 
 def rounded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

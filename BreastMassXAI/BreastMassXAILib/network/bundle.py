@@ -86,10 +86,10 @@ def load_bundle(folder: Path | None = None) -> Bundle:
     network = ScaledResNet(architecture)
     backbone = read_tensors(_backbone_path(folder, backbone_name), backbone_hash)
     adapter = read_tensors(folder / "weights.safetensors", weights_hash)
-    state = {**{f"backbone.{name}": value for name, value in backbone.items()}, **adapter}
+    state = {**{f"backbone.{name}": value for name, value in with_counters(backbone).items()}, **adapter}
     if not _same_shapes(state, network.state_dict()):
         raise BundleError(f"The weights of '{folder.name}' do not fit the network that its model.json describes.")
-    if not all(bool(torch.isfinite(value).all()) for value in adapter.values()):
+    if not are_numbers(state):
         raise BundleError(f"The weights of '{folder.name}' contain values that are not numbers.")
     network.load_state_dict(state)
     return Bundle(classifier, network.fold_for_inference(), rule, prepare, description)
@@ -242,6 +242,21 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"The model '{path.parent.name}' has no readable {path.name}.") from error
+
+
+def with_counters(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights with a counter for every batch norm that has none, as torch itself completes files of before 0.4.1.
+
+    ``num_batches_tracked`` counts batches of a training; nothing here depends on it.
+    """
+    norms = [name.removesuffix("running_var") for name in state if name.endswith(".running_var")]
+    return {**{f"{norm}num_batches_tracked": torch.tensor(0) for norm in norms}, **state}
+
+
+def are_numbers(state: Mapping[str, torch.Tensor]) -> bool:
+    """Whether weights hold no NaN, no infinity and no negative variance, which would make one of every answer."""
+    finite = all(bool(torch.isfinite(value).all()) for value in state.values())
+    return finite and all(bool((value >= 0).all()) for name, value in state.items() if name.endswith(".running_var"))
 
 
 def read_tensors(path: Path, sha256: str | None = None) -> dict[str, torch.Tensor]:

@@ -15,13 +15,13 @@ import numpy as np
 
 from .. import __version__
 from ..cohorts.datasets import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, read_dataset
-from ..commands.progress import reporter
 from ..core.cohort import Cohort, classification
 from ..core.errors import BreastMassXAIError, InputError
 from ..core.field import FieldRule
 from ..core.partitions import check_folds, patient_folds
+from ..core.progress import reporter
 from ..core.statistics import brier_score, calibration_error, fit_temperature, operating_point
-from ..writers.results import Unfinished, resumable_folder
+from ..core.writing import Unfinished, resumable_folder
 
 if TYPE_CHECKING:
     from .fitting import Fit

@@ -9,9 +9,10 @@ from pathlib import Path
 from ..core.errors import InputError, MissingPackageError, OutputError
 from ..core.explain import Explanation
 from ..core.frame import Case
+from ..core.writing import atomic_folder
 from ..scene.files import write_scene
 from ..writers.figure import write_figure
-from ..writers.results import atomic_folder, write_result
+from ..writers.results import write_result
 from .session import Session
 
 REPORT_KINDS = (".pdf", ".png")

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.errors import BreastMassXAIError, InputError
 from ..core.frame import MAX_PIXELS, MM_PER_PIXEL, Provenance, Source, Spacing
+from ..core.leftovers import removed, undone
 
 READABLE = "PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI and DICOM"
 
@@ -125,7 +126,8 @@ def quiet() -> Iterator[None]:
         os.dup2(nowhere, 2)
         os.close(nowhere)
         try:
-            yield
+            with undone(lambda: os.dup2(kept, 2)):  # whoever stops us may have something to say
+                yield
         finally:
             os.dup2(kept, 2)
             os.close(kept)
@@ -134,12 +136,13 @@ def quiet() -> Iterator[None]:
 def write_beside(path: Path, data: bytes) -> None:
     """Write a whole file or nothing: beside it first, then by renaming. Lets OSError through."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    with removed(beside):
+        try:
+            beside.write_bytes(data)
+            beside.replace(path)
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
 
 
 def _head(path: Path) -> bytes:

@@ -8,13 +8,13 @@ import re
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..core.errors import InputError
 from ..core.frame import Provenance, Spacing
+from ..core.leftovers import temporary_folder
 from .files import header_spacing, reading, refuse_huge
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ def _read(path: Path, axis: int) -> Volume:
     voxels = math.prod(size) * reader.GetNumberOfComponents()
     if voxels > MAX_VOXELS:
         raise InputError(f"{path.name} is too large: {voxels:.2g} values, where at most {MAX_VOXELS:.2g} can be read.")
-    with TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         if image_io == "NiftiImageIO":
-            reader.SetFileName(str(_complete_nifti(path, reader, Path(folder))))
+            reader.SetFileName(str(_complete_nifti(path, reader, folder)))
         image = reader.Execute()
     pixels = SimpleITK.GetArrayViewFromImage(image)
     if image_io == "MetaImageIO":

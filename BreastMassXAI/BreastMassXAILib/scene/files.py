@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ..core.errors import OutputError
+from ..core.leftovers import temporary_folder
 from .explanation import FOLDER_ATTRIBUTE, RESULT_ATTRIBUTE
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
@@ -38,8 +38,8 @@ def write_scene(scene, path: Path, companion=None) -> None:
     path = Path(path)
     part = path.with_name(path.name + ".part")
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            bundle = Path(folder).resolve() / path.stem
+        with temporary_folder() as folder:
+            bundle = folder.resolve() / path.stem
             bundle.mkdir()
             with contextlib.nullcontext() if companion is None else _only_case(companion):
                 if not scene.SaveSceneToSlicerDataBundleDirectory(str(bundle)):
@@ -140,10 +140,10 @@ def _without_other_items(mrml: str) -> str:
 def _pack(bundle: Path, path: Path) -> None:
     """Pack a bundle's folder into a file; the bundles in it, which hold sequences, are packed again alike."""
     for nested in sorted(bundle.rglob("*.mrb")):
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             with zipfile.ZipFile(nested) as archive:
                 archive.extractall(folder)
-            (inner,) = Path(folder).iterdir()
+            (inner,) = folder.iterdir()
             _pack(inner, nested)
     for file in bundle.glob("*.mrml"):
         text = _well_formed(_renumber_items(file.read_text(encoding="utf-8")))

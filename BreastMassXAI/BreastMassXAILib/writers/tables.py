@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..cohorts.records import Skipped
+from ..core.cohort import Skipped
 from ..core.regions import RELEVANT
 from ..core.result import CaseResult
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from BreastMassXAILib.commands import progress
+from BreastMassXAILib.core import progress
 
 
 class Terminal(io.StringIO):

@@ -1,4 +1,4 @@
-"""Arrays that Slicer shows upright, and folders that are whole or not there."""
+"""Folders that are whole or not there."""
 
 from __future__ import annotations
 
@@ -9,53 +9,10 @@ import sys
 import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK
 
 from BreastMassXAILib.core.errors import InputError, OutputError
-from BreastMassXAILib.core.frame import Provenance, Spacing
-from BreastMassXAILib.readers.frames import read_frame
-from BreastMassXAILib.writers.results import atomic_folder, resumable_folder, write_nrrd
-
-SPACING = Spacing(0.08, 0.11, Provenance.CALIBRATED)
-
-
-def test_a_map_is_one_slice_in_identity_geometry_and_lossless(tmp_path):
-    values = np.random.default_rng(3).normal(size=(40, 56)).astype(np.float32)
-    write_nrrd(tmp_path / "saliency.nrrd", values, SPACING)
-    image = SimpleITK.ReadImage(str(tmp_path / "saliency.nrrd"))
-    assert image.GetSize() == (56, 40, 1)
-    assert image.GetSpacing() == pytest.approx((0.11, 0.08, 1))
-    assert image.GetOrigin() == (0, 0, 0)
-    assert image.GetDirection() == (1, 0, 0, 0, 1, 0, 0, 0, 1)
-    assert image.GetPixelID() == SimpleITK.sitkFloat32
-    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image)[0], values)
-
-
-def test_labels_stay_labels_and_the_same_input_gives_the_same_small_file(tmp_path):
-    labels = np.zeros((400, 560), np.uint8)
-    labels[100:200, 200:300] = 1
-    for name in ("one.nrrd", "two.nrrd"):
-        write_nrrd(tmp_path / name, labels, SPACING, {1: "mass"})
-    assert (tmp_path / "one.nrrd").read_bytes() == (tmp_path / "two.nrrd").read_bytes()
-    assert (tmp_path / "one.nrrd").stat().st_size < labels.size / 20
-    image = SimpleITK.ReadImage(str(tmp_path / "one.nrrd"))
-    assert image.GetPixelID() == SimpleITK.sitkUInt8
-    assert image.GetMetaData("Segment0_Name") == "mass"
-
-
-def test_an_unknown_spacing_stays_unknown_when_it_is_read_again(tmp_path, speckle):
-    write_nrrd(tmp_path / "map.nrrd", speckle, Spacing.unknown())
-    assert read_frame(tmp_path / "map.nrrd").spacing == Spacing.unknown()
-    write_nrrd(tmp_path / "map.nrrd", speckle, SPACING)
-    assert read_frame(tmp_path / "map.nrrd").spacing.mm() == pytest.approx((0.08, 0.11))
-
-
-def test_a_map_without_a_place_is_an_output_error(tmp_path, speckle, capfd):
-    with pytest.raises(OutputError, match=r"map\.nrrd cannot be written"):
-        write_nrrd(tmp_path / "absent" / "map.nrrd", speckle, SPACING)
-    assert capfd.readouterr() == ("", "")
+from BreastMassXAILib.core.writing import atomic_folder, resumable_folder
 
 
 def test_the_folder_takes_its_name_when_all_is_written(tmp_path):
@@ -95,7 +52,8 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(tmp_path):
         import numpy as np
         from BreastMassXAILib.core.errors import OutputError
         from BreastMassXAILib.core.frame import Spacing
-        from BreastMassXAILib.writers.results import atomic_folder, resumable_folder, write_nrrd
+        from BreastMassXAILib.core.writing import atomic_folder, resumable_folder
+        from BreastMassXAILib.readers.nrrd import write_nrrd
         out = Path(sys.argv[1])
         noise = np.random.default_rng(0).random((300, 300), dtype=np.float32)
         import SimpleITK
@@ -242,7 +200,7 @@ def test_a_kill_at_any_step_can_be_resumed_or_thrown_away(tmp_path, step, force)
         for name in ("rename", "replace", "mkdir"):
             setattr(pathlib.Path, name, killing(getattr(pathlib.Path, name)))
         shutil.rmtree = killing(shutil.rmtree)
-        from test_results import work
+        from test_writing import work
         work(pathlib.Path({str(tmp_path / "out")!r}))
         """
     )
@@ -255,6 +213,87 @@ def test_a_kill_at_any_step_can_be_resumed_or_thrown_away(tmp_path, step, force)
             work(tmp_path / "out", resume=True)
     assert (tmp_path / "out" / "model.json").read_text() == "{}"
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["out"]
+
+
+def test_work_that_failed_before_anything_was_done_leaves_nothing(tmp_path):
+    for failure in (InputError("no"), OSError("no"), KeyboardInterrupt()):
+        wanted = OutputError if isinstance(failure, OSError) else type(failure)
+        with (
+            pytest.raises(wanted),
+            resumable_folder(tmp_path / "out", {"n": 1}, ("model.json",), marker="model.json"),
+        ):
+            raise failure
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_leftover_in_which_nothing_was_done_is_in_nobodys_way(tmp_path):
+    child = os.fork()
+    if not child:
+        with resumable_folder(tmp_path / "out", {"n": 1}, ("model.json",), marker="model.json"):
+            os._exit(9)
+    os.waitpid(child, 0)
+    assert (tmp_path / "out.unfinished" / "request.json").is_file()
+    assert not work(tmp_path / "out", request={"n": 2})
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there")
+@pytest.mark.parametrize("options", [{}, {"resume": True}, {"force": True}])
+def test_a_second_run_keeps_away_from_work_that_goes_on(tmp_path, options):
+    """The first is another process: locks are between processes."""
+    ready, go = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        with resumable_folder(tmp_path / "out", {"n": 1}, ("model.json",), marker="model.json") as at:
+            os.write(ready[1], b".")
+            os.read(go[0], 1)
+            (at.result / "model.json").write_text("first")
+        os._exit(0)
+    os.read(ready[0], 1)
+    with pytest.raises(OutputError, match=r"Another run is at work in out\.unfinished"):
+        work(tmp_path / "out", **options)
+    os.write(go[1], b".")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (tmp_path / "out" / "model.json").read_text() == "first"
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("maker", ["atomic", "resumable"])
+def test_of_two_runs_into_one_folder_the_second_is_refused_when_it_would_take_the_name(tmp_path, older, maker):
+    """Each in turn is the one that ends first; with an older result and --force it is replaced once."""
+
+    def run(text, meanwhile=lambda: None):
+        if maker == "atomic":
+            with atomic_folder(tmp_path / "out", force=older) as folder:
+                (folder / "result.json").write_text(text)
+                meanwhile()
+        else:
+            with resumable_folder(tmp_path / "out", {}, ("result.json",), force=older, marker="result.json") as at:
+                (at.result / "result.json").write_text(text)
+                meanwhile()
+
+    def first():
+        with atomic_folder(tmp_path / "out", force=older) as folder:
+            (folder / "result.json").write_text("first")
+
+    if older:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "result.json").write_text("older")
+    with pytest.raises(OutputError, match="Another run has written"):
+        run("second", first)
+    assert (tmp_path / "out" / "result.json").read_text() == "first"
+    left = {path.name for path in tmp_path.iterdir()} - {"out"}
+    assert left == (set() if maker == "atomic" else {"out.unfinished"})  # hours of work are kept
+
+
+def test_a_link_that_leads_to_itself_is_an_output_error(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    for out in (tmp_path / "loop", tmp_path / "loop" / "out"):
+        with pytest.raises(OutputError, match="leads to itself"), atomic_folder(out):
+            pytest.fail("must not start")
+        with pytest.raises(OutputError, match="leads to itself"):
+            work(out)
+    assert [path.name for path in tmp_path.iterdir()] == ["loop"]
 
 
 def test_unfinished_work_goes_on_only_with_its_own_request(tmp_path):
