@@ -16,7 +16,7 @@ from ..scene.views import find_view_node, fit, geometry_of, introduce_legend, is
 from .overlay import Looks, Place, show_chosen
 
 _SAME = 1e-4
-"""Up to which a view's millimetres per pixel and middle count as left alone by the user."""
+"""Up to which share of its height a view counts as left alone by the user."""
 
 
 @dataclass(frozen=True)
@@ -192,17 +192,18 @@ class _Fit:
 
     key: tuple[Any, ...]
     size: tuple[int, int]
-    mm_per_pixel: float
+    height_mm: float
     middle: tuple[float, ...]
 
     @classmethod
     def of(cls, node, key: tuple[Any, ...]) -> _Fit:
-        return cls(key, _size(node), _mm_per_pixel(node), _middle(node))
+        return cls(key, _size(node), node.GetFieldOfView()[1], _middle(node))
 
     def moved(self, node) -> bool:
-        """Whether the user zoomed or panned since. A window that changes its size keeps both."""
-        zoomed = abs(_mm_per_pixel(node) / self.mm_per_pixel - 1) > _SAME
-        return zoomed or not np.allclose(_middle(node), self.middle, rtol=0, atol=_SAME * self.mm_per_pixel)
+        """Whether the user zoomed or panned since. A view whose window changes its size keeps its height in mm."""
+        tolerance = _SAME * self.height_mm
+        zoomed = abs(node.GetFieldOfView()[1] - self.height_mm) > tolerance
+        return zoomed or not np.allclose(_middle(node), self.middle, rtol=0, atol=tolerance)
 
 
 def _screen(node) -> tuple[Any, ...]:
@@ -212,10 +213,6 @@ def _screen(node) -> tuple[Any, ...]:
 def _size(node) -> tuple[int, int]:
     columns, rows, _ = node.GetDimensions()
     return columns, rows
-
-
-def _mm_per_pixel(node) -> float:
-    return node.GetFieldOfView()[1] / max(node.GetDimensions()[1], 1)
 
 
 def _middle(node) -> tuple[float, ...]:

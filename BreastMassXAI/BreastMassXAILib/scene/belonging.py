@@ -41,8 +41,10 @@ def show_only(scene, frame_node, mass_node=None) -> None:
     frame_node : vtkMRMLVolumeNode, optional
         The chosen frame; None hides all of ours.
     mass_node : vtkMRMLSegmentationNode, optional
-        The chosen mass: it is shown whatever frame it was drawn on.
+        The chosen mass: it is shown on the chosen frame, whatever frame it was drawn on.
     """
+    if frame_node is None:
+        mass_node = None
     for node, belongs in _with_belonging(scene, frame_node):
         _set_shown(node, belongs or (mass_node is not None and node is mass_node))
 
@@ -85,6 +87,12 @@ def frame_of_mass(segmentation_node) -> Any:
         if browser.GetSequenceNode(segmentation_node) is not None and browser.GetMasterSequenceNode() is not None:
             return browser.GetProxyNode(browser.GetMasterSequenceNode())
     return segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())
+
+
+def masses_of(frame_node) -> list[Any]:
+    """The segmentations of ours that were drawn on a frame, the last one first."""
+    nodes = list(_nodes(frame_node.GetScene(), "vtkMRMLSegmentationNode"))
+    return [n for n in reversed(nodes) if n.GetAttribute(MASS_ATTRIBUTE) and frame_of_mass(n) is frame_node]
 
 
 def _set_shown(node, shown: bool) -> None:
