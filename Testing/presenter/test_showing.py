@@ -300,7 +300,10 @@ def test_a_calibrated_frame_fills_its_views(explained, screen) -> None:
         column_mm, row_mm, _ = explained.frame.GetSpacing()
         line.AddControlPoint((-50 * column_mm, -row * row_mm, 0))
     before = explained.frame.GetSpacing()
-    for change in (lambda: calibrate_volume(explained.frame, [(line, 70.0)]), lambda: undo_calibration(explained.frame)):
+    for change in (
+        lambda: calibrate_volume(explained.frame, [(line, 70.0)]),
+        lambda: undo_calibration(explained.frame),
+    ):
         change()
         assert explained.frame.GetSpacing() != before
         before = explained.frame.GetSpacing()

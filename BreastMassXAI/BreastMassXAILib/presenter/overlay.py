@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.palette import DEAD_BAND
-from ..scene.colors import set_dead_band
 from ..scene.belonging import own_layers, show_only
+from ..scene.colors import set_dead_band
 from ..scene.explanation import ExplanationNodes, explanation_nodes, modified_once
 from ..scene.views import (
     SALIENCY_OPACITY,

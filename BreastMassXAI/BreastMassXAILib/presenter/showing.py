@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class Wanted:
 
     frame: Any = None
     mass: Any = None
-    looks: Looks = Looks()
+    looks: Looks = field(default_factory=Looks)
     note: str = ""
 
 

@@ -76,7 +76,9 @@ def own_line(line_node, frame_node) -> None:
 def remove_lines(frame_node) -> None:
     """Take the lines of ours that are drawn on a frame out of the scene, before it shows another image."""
     scene = frame_node.GetScene()
-    lines = [node for node, belongs in _with_belonging(scene, frame_node) if belongs and node.GetAttribute(LINE_ATTRIBUTE)]
+    lines = [
+        node for node, belongs in _with_belonging(scene, frame_node) if belongs and node.GetAttribute(LINE_ATTRIBUTE)
+    ]
     for node in lines:
         remove_node(scene, node)
 

@@ -39,20 +39,6 @@ def show_in_slice_view(
     slice_node.SetUseLabelOutline(True)
 
 
-def show_frame_in_slice_view(scene, frame_node, layout_name: str = "Red") -> None:
-    """A frame alone in a slice view, row 0 at the top, whatever way its volume lies in the room.
-
-    The view's size belongs to its window: fit the view to its background afterwards.
-    """
-    slice_node, composite = view_nodes(scene, layout_name, frame_node)
-    state = composite.StartModify()
-    composite.SetBackgroundVolumeID(frame_node.GetID())
-    composite.SetForegroundVolumeID(None)
-    composite.SetLabelVolumeID(None)
-    composite.EndModify(state)
-    aim(slice_node, frame_node)
-
-
 def view_nodes(scene, layout_name: str, frame_node) -> tuple[Any, Any]:
     """The slice node and the composite node of a view; new ones, aimed at the frame, where the scene has none."""
     slice_node = find_view_node(scene, "vtkMRMLSliceNode", layout_name)
