@@ -128,6 +128,7 @@ class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
+        self._onParametersChanged = None
 
     def setup(self):
         from BreastMassXAILib.widgets.panel import Panel
@@ -140,10 +141,16 @@ class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = BreastMassXAILogic()
         self.panel = Panel(self.ui, slicer.mrmlScene, self.logic.installPackages)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndChange)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndChange)
+        self._onParametersChanged = self.panel.slots.guarded(self.onParametersChanged)
+        for event, slot in (
+            (slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose),
+            (slicer.mrmlScene.EndCloseEvent, self.onSceneEndChange),
+            (slicer.mrmlScene.EndImportEvent, self.onSceneEndChange),
+        ):
+            self.addObserver(slicer.mrmlScene, event, self.panel.slots.guarded(slot))
         self.initializeParameterNode()
+        if self.parent.isEntered:  # reloaded while it is open: nobody enters it again
+            self.enter()
 
     def cleanup(self):
         self.setParameterNode(None)
@@ -154,12 +161,14 @@ class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget.setMRMLScene(None)  # a reloaded module's old widgets live on hidden: let them hear no more
 
     def enter(self):
-        self.initializeParameterNode()
-        self.panel.enter()
+        with self.panel.slots.reported():
+            self.initializeParameterNode()
+            self.panel.enter()
 
     def exit(self):
-        self.panel.leave()
-        self.setParameterNode(None)
+        with self.panel.slots.reported():
+            self.panel.leave()
+            self.setParameterNode(None)
 
     def onSceneStartClose(self, caller, event):
         self.setParameterNode(None)
@@ -186,11 +195,11 @@ class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def setParameterNode(self, parameterNode):
         if self._parameterNode is not None:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
         self._parameterNode = parameterNode
         if parameterNode is not None:
             self._parameterNodeGuiTag = parameterNode.connectGui(self.ui)
-            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
         self.panel.set_parameters(parameterNode)
 
     def onParametersChanged(self, caller=None, event=None):
@@ -222,27 +231,42 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
 
         Raises
         ------
-        RuntimeError
-            When the PyTorch extension is missing or the user declines.
+        BreastMassXAILib.core.errors.MissingPackageError
+            When the PyTorch extension is missing, the user declines, or an installation fails.
         """
         from importlib.util import find_spec
+        from subprocess import CalledProcessError
 
+        import slicer.packaging  # of itself Slicer imports it nowhere
+
+        from BreastMassXAILib.core.errors import MissingPackageError
         from BreastMassXAILib.resources import resource
 
         if find_spec("torch") is None:
             self._installTorch()
         requirements = slicer.packaging.load_requirements(resource("requirements.txt"))
-        slicer.packaging.pip_ensure(requirements, requester="BreastMassXAI")
+        try:
+            slicer.packaging.pip_ensure(requirements, requester="BreastMassXAI")
+        except RuntimeError as error:  # declined
+            raise MissingPackageError(
+                _("The network needs packages that are not installed yet: press Explain again and allow it.")
+            ) from error
+        except CalledProcessError as error:
+            raise MissingPackageError(
+                _("The packages that the network needs could not be installed: Slicer's log says why.")
+            ) from error
 
     def _installTorch(self):
+        from BreastMassXAILib.core.errors import MissingPackageError
+
         try:
             import PyTorchUtils
         except ModuleNotFoundError:
-            raise RuntimeError(
+            raise MissingPackageError(
                 _("The network needs the extension PyTorch: install it in the Extensions Manager and restart Slicer.")
             ) from None
         if PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True) is None:
-            raise RuntimeError(_("The network needs PyTorch, which is not installed yet."))
+            raise MissingPackageError(_("The network needs PyTorch, which is not installed yet."))
 
     def explain(self, parameters):
         """Explain the frame and mass of a parameter node and show the explanation in the scene.

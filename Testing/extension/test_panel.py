@@ -171,12 +171,57 @@ def test_connections_join_widgets_that_are_there(root, widgets):
 
 
 def test_every_signal_is_one_of_the_class(widgets):
-    pattern = re.compile(r"\bui\.(\w+)\.connect\(\s*\"([^\"]+)\"")
+    pattern = re.compile(r"\bslots\.connect\(\s*(?:\w+\.)*ui\.(\w+), \"([^\"]+)\"")
     found = [match for path in SOURCES for match in pattern.findall(path.read_text(encoding="utf-8"))]
     assert len(found) > 20
     for name, signal in found:
         kind = widgets[name].get("class")
         assert signal in SIGNALS[kind], f"{name} ({kind}): {signal}"
+
+
+def calls_of(name: str) -> list[tuple[str, int, str]]:
+    """File, line and whole text of each call of a method or function of this name."""
+    return [
+        (path.name, node.lineno, ast.unparse(node))
+        for path, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) == name
+    ]
+
+
+def test_nothing_hears_of_events_but_through_the_one_mechanism():
+    """`slots.py` turns what is raised into a sentence; a connection beside it would end in a traceback."""
+    for name in ("connect", "AddObserver", "singleShot", "timer", "QTimer", "on_change", "addObserver"):
+        for file, line, text in calls_of(name):
+            allowed = "slots." in text or file == "slots.py" or "startupCompleted()" in text
+            guarded = "guarded" in text or "_onParametersChanged" in text
+            assert allowed or guarded, f"{file}:{line}: {text}"
+
+
+def test_views_and_windows_are_asked_for_in_one_place():
+    """Without a main window Slicer has neither; `window.py` asks first, and so does who uses it."""
+    for name in ("layoutManager", "mainWindow", "sliceWidget"):
+        for file, line, text in calls_of(name):
+            assert file in ("window.py", "BreastMassXAI.py"), f"{file}:{line}: {text}"
+    for file, line, text in calls_of("layout_manager") + calls_of("main_window") + calls_of("slice_widget"):
+        source = next(path for path in SOURCES if path.name == file).read_text(encoding="utf-8").splitlines()
+        asked = "".join(source[line - 1 : line + 2])
+        assert " None" in asked, f"{file}:{line}: {text} is used without asking whether there is one"
+
+
+def test_parts_of_slicer_that_nothing_imports_are_imported_where_they_are_used():
+    for path, tree in SOURCES.items():
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in ("slicer.packaging", "slicer.testing"):
+                assert ast.unparse(node) in imported, f"{path.name}:{node.lineno}"
+
+
+def test_the_self_test_asks_for_what_was_asked_not_for_what_is_seen():
+    """Without a main window nothing is visible: an assertion on `visible` fails, or holds for no reason."""
+    tree = SOURCES[WIDGETS / "self_test.py"]
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "visible"]
 
 
 def test_everything_that_can_be_touched_explains_itself(widgets):

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
-from ..core.frame import Case, Frame, Provenance, Spacing
+from ..core.frame import Case
 from ..core.progress import reporter
 from ..core.result import Settings
 from ..core.words import summary
 from ..core.writing import atomic_folder
-from ..hosts.geometry import GeometryRequest, calibrated, with_field, with_geometry
+from ..hosts.geometry import with_field, with_geometry
 from ..pipeline import analyze, load_model
 from ..readers.frames import read_frame_and_mask
 from ..writers.figure import write_figure
 from ..writers.results import write_result
+from . import values
+from .frame_options import Request, add_frame_options, asked, stem, with_asked_spacing
 
 STEPS = 6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a user may ask of every analysis; `spacing` is mm per pixel (row, column)."""
-
-    spacing: tuple[float, float] | None = None
-    assumed_width_mm: float | None = None
-    model: Path | None = None
-    ring_mm: float = 5.0
-    grey_zone: float = 0.0
-    out: Path | None = None
-    force: bool = False
-    geometry: GeometryRequest = field(default_factory=GeometryRequest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +31,28 @@ class AnalyzeRequest(Request):
     frame: Path
     mask: Path
     frame_number: int | None = None
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.description = (
+        "Classify the mass on one B-mode frame; write the signed saliency map, the three regions, the "
+        "pointing game, a Slicer scene and a picture."
+    )
+    command.add_argument("frame", metavar="FRAME", type=Path, help="PNG, JPEG, BMP, TIFF, NRRD, MHA, NIfTI or DICOM")
+    command.add_argument(
+        "--mask", metavar="MASK", type=Path, required=True, help="mask of the mass, same size as FRAME"
+    )
+    command.add_argument(
+        "--frame", dest="number", metavar="N", type=values.count, help="which frame of a loop or volume, counted from 1"
+    )
+    add_frame_options(command, "FRAME")
+
+
+def run(options: argparse.Namespace) -> None:
+    """The command."""
+    request = AnalyzeRequest(frame=options.frame, mask=options.mask, frame_number=options.number, **asked(options))
+    analyze_files(request, options.progress)
 
 
 def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
@@ -78,15 +89,6 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     print(f"Results: {out}" + (f" ({note})" if note else ""))
 
 
-def with_asked_spacing(frame: Frame, request: Request) -> Frame:
-    """The frame with the pixel size that the user gave, or as it is."""
-    if request.spacing is not None:
-        return frame.with_spacing(Spacing(*request.spacing, Provenance.ASSUMED))
-    if request.assumed_width_mm is not None:
-        return frame.with_assumed_width(request.assumed_width_mm)
-    return calibrated(frame, request.geometry)
-
-
 def _write_scene(path: Path, case: Case, explanation: Explanation, name: str) -> str:
     """Write the scene; where Slicer's libraries are missing, say so instead of failing the rest."""
     try:
@@ -96,12 +98,3 @@ def _write_scene(path: Path, case: Case, explanation: Explanation, name: str) ->
     except MissingPackageError as error:
         return f"without scene.mrb: {error}"
     return ""
-
-
-def stem(path: Path) -> str:
-    """A file's name without its suffix."""
-    name = path.name
-    for suffix in (".nii.gz", path.suffix):
-        if suffix and name.lower().endswith(suffix.lower()) and len(name) > len(suffix):
-            return name[: -len(suffix)]
-    return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +27,8 @@ from ..readers.masks import read_mask, read_masks
 from ..writers.cine_results import CineWriter, frames_csv, map_stream
 from ..writers.curve import write_curve
 from ..writers.figure import write_figure
-from .analyze import Request, stem, with_asked_spacing
+from . import values
+from .frame_options import Request, add_frame_options, asked, stem, with_asked_spacing
 
 BATCH = 8
 """Frames in one pass of the network."""
@@ -55,6 +57,75 @@ class CineRequest(Request):
     propagate: bool = False
     frames: slice = field(default_factory=lambda: slice(None))
     axis: int = 0
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.description = (
+        "Classify the mass on the frames of a multi-frame DICOM file, or on the slices of an NRRD, MHA or "
+        "NIfTI volume; write each frame's numbers, saliency and regions, the curve of probability over time, a Slicer "
+        "scene with synchronised sequences and pictures. Frames are counted from 1."
+    )
+    command.add_argument("cine", metavar="CINE", type=Path, help="multi-frame DICOM, or NRRD, MHA, NIfTI volume")
+    command.add_argument(
+        "--mask",
+        metavar="[N=]MASK",
+        dest="masks",
+        type=frame_mask,
+        action="append",
+        required=True,
+        help="mask of the mass on frame N; may be repeated. Without N: a mask of all frames (volume), or of frame 1",
+    )
+    command.add_argument(
+        "--propagate",
+        action="store_true",
+        help="give frames without a mask one: between masks by shape interpolation, elsewhere the nearest "
+        "(default: such frames are skipped)",
+    )
+    command.add_argument(
+        "--frames",
+        metavar="A:B[:STEP]",
+        type=frame_range,
+        default=slice(None),
+        help="frames A to B only, every STEP-th",
+    )
+    command.add_argument(
+        "--axis",
+        type=int,
+        choices=(0, 1, 2),
+        default=0,
+        help="how a volume is cut: along its stored slices (0, default) or its columns (2), with depth along the "
+        "stored rows; along its rows (1), with depth along the slices",
+    )
+    add_frame_options(command, "CINE")
+
+
+def run(options: argparse.Namespace) -> None:
+    """The command."""
+    request = CineRequest(
+        cine=options.cine,
+        masks=tuple(options.masks),
+        propagate=options.propagate,
+        frames=options.frames,
+        axis=options.axis,
+        **asked(options),
+    )
+    analyze_cine_file(request, options.progress)
+
+
+def frame_mask(text: str) -> tuple[int | None, Path]:
+    """``N=MASK`` or ``MASK``; a file whose own name begins like that can be given as ``./N=MASK``."""
+    number, equals, name = text.partition("=")
+    return (values.count(number), Path(name)) if equals and number.isdecimal() else (None, Path(text))
+
+
+def frame_range(text: str) -> slice:
+    """``A:B`` or ``A:B:STEP``, counted from 1 with B included; any of them may be left out."""
+    parts = text.split(":")
+    if len(parts) not in (2, 3) or any(part and (not part.isdecimal() or int(part) < 1) for part in parts):
+        raise argparse.ArgumentTypeError(f"'{text}' is not A:B or A:B:STEP, counted from 1")
+    first, last, step = (int(part) if part else None for part in (*parts, "")[:3])
+    return slice(None if first is None else first - 1, last, step)
 
 
 def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None:

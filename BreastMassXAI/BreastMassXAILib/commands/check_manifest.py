@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from ..cohorts.manifest import check_manifest
 from ..core.errors import InputError
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.description = (
+        "Check a manifest (image, mask, label and optionally patient, view, spacing_row_mm, "
+        "spacing_col_mm, identifier, partition): every file is opened. Ends with code 2 when anything is wrong."
+    )
+    command.add_argument("manifest", metavar="FILE", type=Path)
+
+
+def run(options: argparse.Namespace) -> None:
+    """The command."""
+    check_manifest_file(options.manifest)
 
 
 def check_manifest_file(path: Path) -> None:

@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    options = parse(arguments)
     try:
+        options = parse(arguments)
         options.run(options)
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +29,7 @@ from ..network.training_run import (
     write_log,
     write_predictions,
 )
+from .training_options import add_training_options, asked
 
 REPORT_SCHEMA_VERSION = 1
 REPORT_FILE = "cross-validation.json"
@@ -40,6 +42,22 @@ class CrossValidateRequest(TrainingRequest):
     """What the user asked for; without `final` no network is trained on all cases at the end."""
 
     final: bool = True
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.description = (
+        "Train without each partition in turn and predict it; write a model for each partition, the "
+        "out-of-fold predictions with their figures, and a model that was trained on all cases and calibrated on those "
+        "predictions. Under torchrun several processes share the work."
+    )
+    add_training_options(command)
+    command.add_argument("--no-final", dest="final", action="store_false", help="leave out the model from all cases")
+
+
+def run(options: argparse.Namespace) -> None:
+    """The command."""
+    cross_validate(CrossValidateRequest(**asked(options), final=options.final), options.progress)
 
 
 def models_of(folder: Path, out_of_fold: bool) -> list[Path]:

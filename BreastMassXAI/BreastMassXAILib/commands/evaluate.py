@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from typing import Any
 
 from ..cohorts.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_dataset
 from ..cohorts.predictions import read_predictions
-from ..core.cohort import Cohort, examples, report_tables
+from ..core.cohort import Cohort
+from ..core.cohort_tables import examples, report_tables
 from ..core.errors import InputError, MissingPackageError
 from ..core.findings import findings
 from ..core.progress import reporter
@@ -23,6 +25,9 @@ from ..hosts.cohort_worker import BATCH, Description, Task, Team, describe, draw
 from ..pipeline import software_versions
 from ..writers.report import Picture, write_report
 from ..writers.tables import CaseTable
+from . import values
+from .cross_validate import models_of
+from .options import add_assumption, add_data, add_progress, assumption, kept_command
 
 REPORT_SCHEMA_VERSION = 1
 REPORT_FILE = "report.json"
@@ -64,6 +69,80 @@ class _Stream:
     sha256: str
     folders: dict[int | None, Path | None]
     training: dict[str, Any]
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.description = (
+        "Classify and explain every case of a labelled data set: one row a case, the paper's tables with "
+        "intervals and chance levels, curves, and a report to read. A broken file costs its own row only."
+    )
+    add_data(command)
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
+        "--model",
+        metavar="DIR|NAME",
+        type=values.model,
+        action="append",
+        help="model folder, or a cross-validation's; several to compare (default: shipped)",
+    )
+    source.add_argument(
+        "--predictions", metavar="CSV", type=Path, help="probabilities instead of a model (no explanations then)"
+    )
+    command.add_argument(
+        "--out-of-fold",
+        action="store_true",
+        help="each case is looked at by the model, or by the fold of a cross-validation, that was tested on it",
+    )
+    command.add_argument(
+        "--out", metavar="DIR", type=Path, help="folder to write (default: the data's name + '-evaluated')"
+    )
+    add_assumption(command)
+    command.add_argument(
+        "--ring-mm",
+        metavar="MM",
+        type=values.not_negative,
+        default=5.0,
+        help="width of the peritumoral ring (default: 5)",
+    )
+    command.add_argument(
+        "--grey-zone",
+        metavar="P",
+        type=values.half,
+        default=0.0,
+        help="suspend decisions whose probability is this close to the threshold (default: 0)",
+    )
+    command.add_argument(
+        "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
+    )
+    command.add_argument("--dask", metavar="ADDRESS", help="scheduler of a dask.distributed cluster, instead of --jobs")
+    command.add_argument(
+        "--pictures", metavar="N", type=int, default=2, help="examples of each kind in the report (default: 2)"
+    )
+    command.add_argument("--force", action="store_true", help="replace an earlier result in that folder")
+    add_progress(command)
+
+
+def run(options: argparse.Namespace) -> None:
+    """The command."""
+    models = [model for folder in options.model or () for model in models_of(folder, options.out_of_fold)]
+    evaluate(
+        EvaluateRequest(
+            data=options.data,
+            models=tuple(models),
+            out=options.out,
+            predictions=options.predictions,
+            out_of_fold=options.out_of_fold,
+            assumption=assumption(options),
+            settings=Settings(options.ring_mm, options.grey_zone),
+            jobs=options.jobs,
+            dask=options.dask,
+            pictures=options.pictures,
+            force=options.force,
+            command=kept_command(options),
+        ),
+        options.progress,
+    )
 
 
 def evaluate(request: EvaluateRequest, progress_kind: str = "auto") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -51,6 +52,21 @@ class FileReport:
     scan_area: dict[str, float] | None = None
     regions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.description = (
+        "List the size, frames, pixel size with its provenance, scan area, calibrated regions and warnings "
+        "of files. Nothing of the patient is read."
+    )
+    command.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    command.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
+
+
+def run(options: argparse.Namespace) -> None:
+    """The command."""
+    inspect_files(options.files, options.json)
 
 
 def inspect_files(paths: Sequence[Path], as_json: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from ..network.training_run import (
     write_log,
     write_predictions,
 )
+from . import values
+from .training_options import add_training_options, asked
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,24 @@ class TrainRequest(TrainingRequest):
     """What the user asked for; `test_fold` is the partition that is kept for the test, if any."""
 
     test_fold: int | None = None
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    command.description = (
+        "Adapt a pretrained ResNet to a labelled data set (deep representation scaling by default) and "
+        "report on one of its partitions, if one is kept for the test. Writes a model folder. Under torchrun several "
+        "processes share the work."
+    )
+    add_training_options(command)
+    command.add_argument(
+        "--fold", metavar="N", dest="test_fold", type=values.count, help="partition kept for the test (default: none)"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """The command."""
+    train_bundle(TrainRequest(**asked(options), test_fold=options.test_fold), options.progress)
 
 
 def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:

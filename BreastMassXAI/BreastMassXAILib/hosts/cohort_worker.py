@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cohorts.records import CaseRecord, SpacingAssumption, identity, read_case
-from ..core.cohort import flat_row, measures
 from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
 from ..core.frame import Case
 from ..core.leftovers import undone
+from ..core.measures import flat_row, measures
 from ..core.result import Settings
 from ..pipeline import analyze, load_model, software_versions
 from ..writers.report import draw_example

@@ -18,10 +18,12 @@ import numpy as np
 
 from ..cohorts.datasets import read_dataset
 from ..cohorts.records import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_case
-from ..core.cohort import Cohort, classification, flat_row, measures, pointing, subset
+from ..core.cohort import Cohort
+from ..core.cohort_tables import classification, pointing, subset
 from ..core.errors import BreastMassXAIError, InputError, OutputError
 from ..core.explain import Explanation
 from ..core.frame import Case
+from ..core.measures import flat_row, measures
 from ..core.progress import Progress
 from ..core.result import CaseResult, Settings
 from ..scene.belonging import remove_lines

@@ -24,15 +24,15 @@ class CohortSection:
         self._cohort: CohortList | None = None
         self._job: int | None = None
         self._drawn: list[CohortRow] = []
-        ui.openManifestButton.connect("clicked()", self._open_manifest)
-        ui.openCohortFolderButton.connect("clicked()", self._open_folder)
-        ui.previousCaseButton.connect("clicked()", self.previous)
-        ui.nextCaseButton.connect("clicked()", self.next)
-        ui.runAllButton.connect("clicked()", self._run_all)
-        ui.cohortTablesButton.connect("clicked()", self._show_tables)
-        ui.exportCohortButton.connect("clicked()", self._export)
+        panel.slots.connect(ui.openManifestButton, "clicked()", self._open_manifest)
+        panel.slots.connect(ui.openCohortFolderButton, "clicked()", self._open_folder)
+        panel.slots.connect(ui.previousCaseButton, "clicked()", self.previous)
+        panel.slots.connect(ui.nextCaseButton, "clicked()", self.next)
+        panel.slots.connect(ui.runAllButton, "clicked()", self._run_all)
+        panel.slots.connect(ui.cohortTablesButton, "clicked()", self._show_tables)
+        panel.slots.connect(ui.exportCohortButton, "clicked()", self._export)
         table = ui.cohortTable
-        table.connect("cellDoubleClicked(int,int)", self._double_clicked)
+        panel.slots.connect(table, "cellDoubleClicked(int,int)", self._double_clicked)
         titles = [_("Case"), _("Label"), _("State"), _("Decision")]
         table.setColumnCount(len(titles))
         table.setHorizontalHeaderLabels(titles)
@@ -43,13 +43,12 @@ class CohortSection:
 
     def load(self, path: Path) -> None:
         """List the cases of a manifest or a folder."""
-        with self._panel.reported():
-            width = self._panel.parameters.assumedWidthMm
-            cohort = CohortList.open(path, SpacingAssumption(width_mm=width) if width > 0 else None)
-            self._stop()
-            self.path, self._cohort, self._drawn = path, cohort, []
-            cohort.on_change(self.draw)
-            self._panel.tell("")
+        width = self._panel.parameters.assumedWidthMm
+        cohort = CohortList.open(path, SpacingAssumption(width_mm=width) if width > 0 else None)
+        self._stop()
+        self.path, self._cohort, self._drawn = path, cohort, []
+        cohort.on_change(self._panel.slots.guarded(self.draw))
+        self._panel.tell("")
         self.draw()
 
     def forget(self) -> None:
@@ -135,20 +134,21 @@ class CohortSection:
         """Open a case in the scene."""
         if self._cohort is None or self._cohort.rows[index].state is CaseState.LEFT_OUT:
             return
-        with self._panel.reported():
+        try:
             self._cohort.open_case(index, self._panel.session)
             self._panel.adopt_inputs()
             self._panel.mass.forget_edits()
             self._panel.tell("")
-        self.draw()
+        finally:
+            self.draw()
 
     def _run_all(self) -> None:
         session = self._panel.session
-        if self._cohort is None or session.model is None or not self._panel.has_packages():
+        if self._cohort is None or session.model is None:
             return
-        with self._panel.reported():
-            self._job = self._cohort.run_all(self._panel.worker, session.model, session.settings, self._finished)
-            self._panel.work()
+        self._panel.install_packages()
+        self._job = self._cohort.run_all(self._panel.worker, session.model, session.settings, self._finished)
+        self._panel.work()
         self.draw()
 
     def _finished(self, sentence: str) -> None:
@@ -164,8 +164,7 @@ class CohortSection:
     def _show_tables(self) -> None:
         if self._cohort is None:
             return
-        with self._panel.reported():
-            self._panel.views.show_tables(self._cohort.show_tables(self._panel.scene))
+        self._panel.views.show_tables(self._cohort.show_tables(self._panel.scene))
 
     def _export(self) -> None:
         if self._cohort is None:
@@ -177,6 +176,5 @@ class CohortSection:
             _("CSV (*.csv)"),
         )
         if path:
-            with self._panel.reported():
-                self._cohort.write_csv(Path(path).with_suffix(".csv"))
-                self._panel.tell(_("Written: {name}").format(name=Path(path).name))
+            self._cohort.write_csv(Path(path).with_suffix(".csv"))
+            self._panel.tell(_("Written: {name}").format(name=Path(path).name))

@@ -20,12 +20,12 @@ class ExplainSection:
         self._panel = panel
         self._ui = ui = panel.ui
         self._models: list[Model] = []
-        ui.explainButton.connect("clicked()", panel.explain)
-        ui.cancelButton.connect("clicked()", panel.cancel)
-        ui.addModelFolderButton.connect("clicked()", self._add_folder)
-        ui.removeModelFolderButton.connect("clicked()", self._remove_folder)
-        ui.detailsButton.connect("clicked()", panel.show_details)
-        ui.modelComboBox.connect("currentIndexChanged(int)", self._chosen)
+        panel.slots.connect(ui.explainButton, "clicked()", panel.explain)
+        panel.slots.connect(ui.cancelButton, "clicked()", panel.cancel)
+        panel.slots.connect(ui.addModelFolderButton, "clicked()", self._add_folder)
+        panel.slots.connect(ui.removeModelFolderButton, "clicked()", self._remove_folder)
+        panel.slots.connect(ui.detailsButton, "clicked()", panel.show_details)
+        panel.slots.connect(ui.modelComboBox, "currentIndexChanged(int)", self._chosen)
 
     @property
     def model(self) -> Model | None:
@@ -56,7 +56,7 @@ class ExplainSection:
         """Offer the shipped models and those in the user's folders."""
         combo = self._ui.modelComboBox
         complaints: list[str] = []
-        with self._panel.reported():
+        with self._panel.slots.reported():  # an installation without models still shows its panel
             self._models, complaints = models_in(model_folders())
         blocked = combo.blockSignals(True)
         combo.clear()
@@ -83,13 +83,12 @@ class ExplainSection:
             return
         remember("modelFolder", text)
         folder, known = Path(text), model_folders()
-        with self._panel.reported():
-            found = [model for model in models_in([folder])[0] if folder in (model.folder, model.folder.parent)]
-            added = found[0] if found else model_at(folder)  # which says what is wrong with the folder
-            if folder not in known:
-                remember_model_folders([*known, folder])
-            self.list_models()
-            self.choose(added.name)
+        found = [model for model in models_in([folder])[0] if folder in (model.folder, model.folder.parent)]
+        added = found[0] if found else model_at(folder)  # which says what is wrong with the folder
+        if folder not in known:
+            remember_model_folders([*known, folder])
+        self.list_models()
+        self.choose(added.name)
 
     def _remove_folder(self) -> None:
         gone = self._folder_of_user()

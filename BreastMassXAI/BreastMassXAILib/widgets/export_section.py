@@ -21,10 +21,10 @@ class ExportSection:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
-        ui.saveButton.connect("clicked()", self.save)
-        ui.exportFolderButton.connect("clicked()", self._choose_folder)
-        ui.exportReportButton.connect("clicked()", self._report)
-        ui.exportSceneButton.connect("clicked()", self._scene)
+        panel.slots.connect(ui.saveButton, "clicked()", self.save)
+        panel.slots.connect(ui.exportFolderButton, "clicked()", self._choose_folder)
+        panel.slots.connect(ui.exportReportButton, "clicked()", self._report)
+        panel.slots.connect(ui.exportSceneButton, "clicked()", self._scene)
         self.draw()
 
     def draw(self) -> None:
@@ -39,11 +39,10 @@ class ExportSection:
         """Write the current result to the chosen folder, under the frame's name; asks for the folder the first time."""
         if not recall("saveFolder", "") and not self._choose_folder():
             return
-        with self._panel.reported():
-            target = Path(recall("saveFolder", "")) / self._name()
-            note = export_folder(self._panel.session, target, replace=True)
-            said = _("Saved: {name}").format(name=target.name)
-            self._panel.tell(f"{said}. {note}" if note else said)
+        target = Path(recall("saveFolder", "")) / self._name()
+        note = export_folder(self._panel.session, target, replace=True)
+        said = _("Saved: {name}").format(name=target.name)
+        self._panel.tell(f"{said}. {note}" if note else said)
 
     def _choose_folder(self) -> bool:
         text = qt.QFileDialog.getExistingDirectory(
@@ -57,16 +56,14 @@ class ExportSection:
     def _report(self) -> None:
         path = self._file(self._ui.exportReportButton, _("Report"), "pdf", _("Report (*.pdf *.png)"))
         if path is not None:
-            with self._panel.reported():
-                export_report(self._panel.session, path)
-                self._panel.tell(_("Written: {name}").format(name=path.name))
+            export_report(self._panel.session, path)
+            self._panel.tell(_("Written: {name}").format(name=path.name))
 
     def _scene(self) -> None:
         path = self._file(self._ui.exportSceneButton, _("Scene"), "mrb", _("Scene bundle (*.mrb)"))
         if path is not None:
-            with self._panel.reported():
-                export_scene(self._panel.scene, path)
-                self._panel.tell(_("Written: {name}").format(name=path.name))
+            export_scene(self._panel.scene, path)
+            self._panel.tell(_("Written: {name}").format(name=path.name))
 
     def _file(self, parent, title: str, suffix: str, kinds: str) -> Path | None:
         proposal = Path(recall("saveFolder", "")) / f"{self._name()}.{suffix}"

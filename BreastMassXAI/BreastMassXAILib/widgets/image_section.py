@@ -19,10 +19,10 @@ class ImageSection:
         self._panel = panel
         self._ui = ui = panel.ui
         self._line = None
-        ui.calibrateButton.connect("toggled(bool)", ui.calibrationFrame.setVisible)
-        ui.drawLineButton.connect("clicked()", self._draw_line)
-        ui.applyCalibrationButton.connect("clicked()", self._calibrate)
-        ui.undoCalibrationButton.connect("clicked()", self._undo)
+        panel.slots.connect(ui.calibrateButton, "toggled(bool)", ui.calibrationFrame.setVisible)
+        panel.slots.connect(ui.drawLineButton, "clicked()", self._draw_line)
+        panel.slots.connect(ui.applyCalibrationButton, "clicked()", self._calibrate)
+        panel.slots.connect(ui.undoCalibrationButton, "clicked()", self._undo)
 
     def draw(self) -> None:
         ui, facts = self._ui, self._panel.session.facts
@@ -50,11 +50,9 @@ class ImageSection:
         if self._line is None or not self._panel.scene.IsNodePresent(self._line):
             self._panel.tell(_("Press Draw line and click the two ends of a known length on the frame's depth scale."))
             return
-        with self._panel.reported():
-            calibrate_volume(frame, [(self._line, self._ui.lineLengthSpinBox.value)])
-            self._panel.tell("")
+        calibrate_volume(frame, [(self._line, self._ui.lineLengthSpinBox.value)])
+        self._panel.tell("")
 
     def _undo(self) -> None:
-        with self._panel.reported():
-            done = undo_calibration(self._panel.parameters.frame)
-            self._panel.tell("" if done else _("This frame was not calibrated here."))
+        done = undo_calibration(self._panel.parameters.frame)
+        self._panel.tell("" if done else _("This frame was not calibrated here."))

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import qt
-import slicer
 import vtk
 from slicer.i18n import tr as _
 
 from ..presenter.adding import MASS_SEGMENT, first_segment, import_mass, new_mass
 from .preferences import recall, remember
+from .window import layout_manager, main_window
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -29,13 +29,16 @@ class MassSection:
         self._editor_node = None
         self._observation: int | None = None
         self._following = False
-        ui.massSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._chosen)
-        ui.massSelector.connect("currentSegmentChanged(QString)", self._chosen)
-        ui.newMassButton.connect("clicked()", self._new)
-        ui.importMaskButton.connect("clicked()", self._import)
+        panel.slots.connect(ui.massSelector, "currentNodeChanged(vtkMRMLNode*)", self._chosen)
+        panel.slots.connect(ui.massSelector, "currentSegmentChanged(QString)", self._chosen)
+        panel.slots.connect(ui.newMassButton, "clicked()", self._new)
+        panel.slots.connect(ui.importMaskButton, "clicked()", self._import)
+        # The node first: without one the editor complains of what follows, which therefore is not in the .ui file.
+        # Before the scene too, so that the choices that the scene brings are kept in it.
+        self._select_editor_node()
+        self._editor.setMaskingSectionVisible(False)
         self._editor.setEffectNameOrder(EFFECTS)
         self._editor.unorderedEffectsVisible = False
-        self._select_editor_node()  # before the scene, so that the choices that the scene brings are kept in it
         self._editor.setMRMLScene(panel.scene)
 
     def close(self) -> None:
@@ -48,7 +51,7 @@ class MassSection:
 
     def enter(self) -> None:
         self._select_editor_node()
-        if slicer.util.mainWindow() is not None:
+        if main_window() is not None:
             self._editor.installKeyboardShortcuts()
         self._editor.updateWidgetFromMRML()
         self.follow()
@@ -112,11 +115,12 @@ class MassSection:
             self._editor_node.RemoveObserver(self._observation)
         self._editor_node, self._observation = node, None
         if node is not None:
-            self._observation = node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._effect_changed)
+            event = vtk.vtkCommand.ModifiedEvent
+            self._observation = self._panel.slots.observe(node, event, self._effect_changed)
 
     def _effect_changed(self, _caller, _event) -> None:
         """The editor takes the label layer out of every view when an effect starts; after that, ours is shown again."""
-        qt.QTimer.singleShot(0, self._panel.show_looks)
+        self._panel.slots.later(self._panel.show_looks)
 
     def _chosen(self, *_arguments) -> None:
         if self._following or self._panel.parameters is None:
@@ -128,9 +132,9 @@ class MassSection:
         self._panel.choose(segmentation=node, segment=segment)
 
     def _new(self) -> None:
-        with self._panel.reported():
-            node = new_mass(self._panel.scene, self._panel.parameters.frame)
-            self._panel.choose(segmentation=node, segment=MASS_SEGMENT)
+        node = new_mass(self._panel.scene, self._panel.parameters.frame)
+        self._panel.choose(segmentation=node, segment=MASS_SEGMENT)
+        if layout_manager() is not None:  # without views Slicer's effects crash it
             self._editor.setActiveEffectByName("Paint")
 
     def _import(self) -> None:
@@ -140,6 +144,5 @@ class MassSection:
         if not path:
             return
         remember("maskFolder", str(Path(path).parent))
-        with self._panel.reported():
-            node = import_mass(self._panel.scene, Path(path), self._panel.parameters.frame)
-            self._panel.choose(segmentation=node, segment=MASS_SEGMENT)
+        node = import_mass(self._panel.scene, Path(path), self._panel.parameters.frame)
+        self._panel.choose(segmentation=node, segment=MASS_SEGMENT)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class OverlaySection:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
-        panel.ui.layoutButton.connect("clicked()", panel.arrange)
+        panel.slots.connect(panel.ui.layoutButton, "clicked()", panel.arrange)
 
     def draw(self) -> None:
         parameters = self._panel.parameters

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..core.errors import BreastMassXAIError
 from ..core.result import Settings
 from ..presenter.adding import MASS_SEGMENT, add_sample
 from ..presenter.models import Model
 from ..presenter.session import Session, State
 from ..presenter.showing import Wanted
-from ..presenter.worker import Worker, sentence_of
+from ..presenter.worker import Worker
 from ..scene.explanation import remove_legends
 from .cohort_section import CohortSection
 from .explain_section import ExplainSection
@@ -30,6 +27,7 @@ from .preferences import REMEMBERED, forget, remember
 from .process_section import ProcessSection
 from .result_sections import DecisionSection, PointingSection
 from .shortcuts import Shortcuts, show_keys
+from .slots import Slots
 from .views import Views
 
 _DEBOUNCE_MS = 100
@@ -46,22 +44,23 @@ class Panel:
         The widgets of the .ui file as attributes.
     scene : vtkMRMLScene
     install_packages : callable
-        Asks and installs what the network needs; raises RuntimeError when it cannot run then.
+        Asks and installs what the network needs; raises MissingPackageError when it cannot run then.
     """
 
     def __init__(self, ui, scene, install_packages: Callable[[], None]) -> None:
         self.ui = ui
         self.scene = scene
+        self.slots = Slots(self.tell)
         self.parameters: Any = None
         self.session = Session(scene)
         self.worker = Worker()
-        self.views = Views(scene)
-        self._install_packages = install_packages
+        self.views = Views(scene, self.slots)
+        self.install_packages = install_packages
         self._said: tuple[str, str] | None = None
         self._arranged = False
         self._remembered: dict[str, object] = {}
-        self._refresh_timer = _timer(_DEBOUNCE_MS, self._refresh, single=True)
-        self._poll_timer = _timer(_POLL_MS, self._poll)
+        self._refresh_timer = self.slots.timer(_DEBOUNCE_MS, self._refresh, single=True)
+        self._poll_timer = self.slots.timer(_POLL_MS, self._poll)
         self.image = ImageSection(self)
         self.mass = MassSection(self)
         self.explaining = ExplainSection(self)
@@ -79,14 +78,15 @@ class Panel:
                 "next": self.cohort.next,
                 "previous": self.cohort.previous,
                 "save": self.export.save,
-            }
+            },
+            self.slots,
         )
         self.explaining.list_models()
         show_keys(ui)
-        ui.tryItButton.connect("clicked()", self.try_it)
-        ui.installButton.connect("clicked()", self._install)
-        ui.restoreDefaultsButton.connect("clicked()", self._restore_defaults)
-        self.session.on_change(self.redraw)
+        self.slots.connect(ui.tryItButton, "clicked()", self.try_it)
+        self.slots.connect(ui.installButton, "clicked()", self._install)
+        self.slots.connect(ui.restoreDefaultsButton, "clicked()", self._restore_defaults)
+        self.session.on_change(self.slots.guarded(self.redraw))
 
     # The panel's life
 
@@ -204,11 +204,10 @@ class Panel:
 
     def try_it(self) -> None:
         """From an empty scene to an explained case."""
-        with self.reported():
-            frame, segmentation = add_sample(self.scene, "malignant")
-            self.choose(frame=frame, segmentation=segmentation, segment=MASS_SEGMENT)
-            self.ui.massCollapsibleButton.collapsed = True  # nothing is to be drawn, and the result is seen at once
-            self.explain()
+        frame, segmentation = add_sample(self.scene, "malignant")
+        self.choose(frame=frame, segmentation=segmentation, segment=MASS_SEGMENT)
+        self.ui.massCollapsibleButton.collapsed = True  # nothing is to be drawn, and the result is seen at once
+        self.explain()
 
     def explain(self) -> None:
         """Start the network on the present inputs."""
@@ -216,24 +215,17 @@ class Panel:
             return
         self._said = None
         self._refresh()
-        if self.session.can_explain and self.has_packages():
-            with self.reported():
+        try:
+            if self.session.can_explain:
+                self.install_packages()
                 self.session.start(self.worker)
                 self.work()
-        self.redraw()
-
-    def has_packages(self) -> bool:
-        """Whether the network can run; asks to install what is missing, and says why where it cannot."""
-        try:
-            self._install_packages()
-        except RuntimeError as error:
-            self.tell(str(error))
-            return False
-        return True
+        finally:
+            self.redraw()
 
     def _install(self) -> None:
-        if self.has_packages():
-            self.tell(_("Everything that the network needs is installed."))
+        self.install_packages()
+        self.tell(_("Everything that the network needs is installed."))
 
     def cancel(self) -> None:
         self.worker.cancel()
@@ -311,21 +303,3 @@ class Panel:
 
     def show_details(self) -> None:
         slicer.util.errorDisplay(self.message, windowTitle=_("Breast Mass XAI"), detailedText=self.details)
-
-    @contextmanager
-    def reported(self) -> Iterator[None]:
-        """What goes wrong inside is told in one sentence below the Explain button, with details on request."""
-        try:
-            yield
-        except BreastMassXAIError as error:
-            self.tell(str(error))
-        except Exception as error:
-            self.tell(*sentence_of(error))
-
-
-def _timer(milliseconds: int, slot: Callable[[], None], single: bool = False):
-    timer = qt.QTimer()
-    timer.setInterval(milliseconds)
-    timer.setSingleShot(single)
-    timer.connect("timeout()", slot)
-    return timer

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import qt
 
 from .drawing import Box, Ink, Shape
+from .slots import Slots
 
 Draw = Callable[[int, int, int], Sequence[Shape]]
 """``draw(width, height, line)``: shapes for a room of so many pixels; `line` is the height of a line of text."""
@@ -22,12 +23,13 @@ class Picture:
     label : qt.QLabel
         Its width must not follow its contents: horizontal size policy `Ignored`.
     draw : Draw
+    slots : Slots
     """
 
-    def __init__(self, label, draw: Draw) -> None:
+    def __init__(self, label, draw: Draw, slots: Slots) -> None:
         self._label = label
         self._draw = draw
-        self._watcher = _Watcher(self.paint)
+        self._watcher = _Watcher(slots.guarded(self.paint))
         label.installEventFilter(self._watcher)
 
     def close(self) -> None:

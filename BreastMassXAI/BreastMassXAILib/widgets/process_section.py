@@ -25,12 +25,10 @@ class ProcessSection:
         self._panel = panel
         self._ui = ui = panel.ui
         self._running: RunningProcess | None = None
-        self._timer = qt.QTimer()
-        self._timer.setInterval(_POLL_MS)
-        self._timer.connect("timeout()", self._poll)
-        ui.evaluateProcessButton.connect("clicked()", self._evaluate)
-        ui.trainProcessButton.connect("clicked()", self._train)
-        ui.stopProcessButton.connect("clicked()", self.stop)
+        self._timer = panel.slots.timer(_POLL_MS, self._poll)
+        panel.slots.connect(ui.evaluateProcessButton, "clicked()", self._evaluate)
+        panel.slots.connect(ui.trainProcessButton, "clicked()", self._train)
+        panel.slots.connect(ui.stopProcessButton, "clicked()", self.stop)
         self.draw()
 
     def close(self) -> None:
@@ -55,11 +53,11 @@ class ProcessSection:
             self._panel.tell(_("List the cases of a cohort first: choose its manifest or its folder."))
             return
         out = self._folder(_("Empty or new folder for the report"))
-        if out is not None and self._panel.has_packages():
-            with self._panel.reported():
-                models = [session.model.folder] if session.model else []
-                width = self._panel.parameters.assumedWidthMm
-                self._start(evaluate_command(self._python(), data, out, models, session.settings, width))
+        if out is not None:
+            self._panel.install_packages()
+            models = [session.model.folder] if session.model else []
+            width = self._panel.parameters.assumedWidthMm
+            self._start(evaluate_command(self._python(), data, out, models, session.settings, width))
 
     def _train(self) -> None:
         data = self._panel.cohort.path
@@ -67,9 +65,9 @@ class ProcessSection:
             self._panel.tell(_("Training needs the folder of BUS-BRA: choose it in Cohort first."))
             return
         out = self._folder(_("Empty or new folder for the model"))
-        if out is not None and self._panel.has_packages():
-            with self._panel.reported():
-                self._start(train_command(self._python(), data, out))
+        if out is not None:
+            self._panel.install_packages()
+            self._start(train_command(self._python(), data, out))
 
     def _folder(self, title: str) -> Path | None:
         text = qt.QFileDialog.getExistingDirectory(self._ui.processLog, title, recall("processFolder", ""))

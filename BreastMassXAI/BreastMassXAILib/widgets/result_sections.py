@@ -25,7 +25,7 @@ class DecisionSection:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
-        self._gauge = Picture(ui.gaugePicture, self._shapes)
+        self._gauge = Picture(ui.gaugePicture, self._shapes, panel.slots)
         ui.staleBanner.setBackgroundRole(qt.QPalette.ToolTipBase)
         ui.staleBanner.setForegroundRole(qt.QPalette.ToolTipText)
 
@@ -58,7 +58,7 @@ class PointingSection:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
-        self._chart = Picture(ui.contributionsPicture, self._shapes)
+        self._chart = Picture(ui.contributionsPicture, self._shapes, panel.slots)
         table = ui.pointingTable
         titles = [_("Region"), _("Hit by"), _("Area"), _("Chance"), _("Logits")]
         table.setColumnCount(len(titles))

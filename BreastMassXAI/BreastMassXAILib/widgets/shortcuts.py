@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import qt
-import slicer
 
 from .keys import KEYS
+from .slots import Slots
+from .window import main_window
 
 
 class Shortcuts:
@@ -15,21 +16,23 @@ class Shortcuts:
     ----------
     actions : mapping of name to callable
         One for each of :data:`~.keys.KEYS`.
+    slots : Slots
     """
 
-    def __init__(self, actions: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(self, actions: Mapping[str, Callable[[], None]], slots: Slots) -> None:
         self._actions = actions
+        self._slots = slots
         self._installed: list = []
 
     def install(self) -> None:
         """Listen to the keys in Slicer's main window; without one there is no keyboard to listen to."""
-        window = slicer.util.mainWindow()
+        window = main_window()
         if window is None or self._installed:
             return
         for name, key in KEYS.items():
             shortcut = qt.QShortcut(window)
             shortcut.setKey(qt.QKeySequence(key.sequence))
-            shortcut.connect("activated()", self._actions[name])
+            self._slots.connect(shortcut, "activated()", self._actions[name])
             self._installed.append(shortcut)
 
     def remove(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import qt
-import slicer
+from typing import Any
 
 from ..presenter.layout import (
     COHORT_LAYOUT_ID,
@@ -15,21 +14,11 @@ from ..presenter.layout import (
 )
 from ..presenter.showing import Showing, Wanted
 from ..scene.cohort import CohortNodes
+from .slots import Slots
+from .window import set_layout, slice_widget
 
 _DRAWN_MS = 50
 """After a change of the layout the views get their size with the window's next drawing; before, nothing fits them."""
-
-
-def _set_layout(layout_id: int, description: str) -> bool:
-    """Change the window's layout; False without a main window."""
-    manager = slicer.app.layoutManager()
-    if manager is None:
-        return False
-    node = manager.layoutLogic().GetLayoutNode()
-    if not node.IsLayoutDescription(layout_id):
-        node.AddLayoutDescription(layout_id, description)
-    manager.setLayout(layout_id)
-    return True
 
 
 class Views:
@@ -38,15 +27,13 @@ class Views:
     Parameters
     ----------
     scene : vtkMRMLScene
+    slots : Slots
     """
 
-    def __init__(self, scene) -> None:
+    def __init__(self, scene, slots: Slots) -> None:
         self._scene = scene
-        self._later = qt.QTimer()
-        self._later.setSingleShot(True)
-        self._later.setInterval(_DRAWN_MS)
+        self._later = slots.timer(_DRAWN_MS, self._update, single=True)
         self._showing = Showing(scene, self._later.start, _renderer_of, _draw)
-        self._later.connect("timeout()", self._showing.update)
 
     def close(self) -> None:
         self._later.stop()
@@ -62,6 +49,7 @@ class Views:
 
     def forget(self) -> None:
         """The scene is closed."""
+        self._later.stop()
         self._showing.forget()
 
     def show(self, wanted: Wanted) -> None:
@@ -70,32 +58,28 @@ class Views:
 
     def arrange(self) -> None:
         """Change to the layout of two views."""
-        if _set_layout(LAYOUT_ID, side_by_side_layout()):
+        if set_layout(LAYOUT_ID, side_by_side_layout()):
             self._later.start()
 
     def show_tables(self, nodes: CohortNodes) -> None:
         """Show a cohort's ROC curve and tables in a layout of their own."""
-        if not _set_layout(COHORT_LAYOUT_ID, cohort_layout()):
+        if not set_layout(COHORT_LAYOUT_ID, cohort_layout()):
             return
         for tag, table in zip(TABLE_VIEWS, (nodes.table_1, nodes.table_2), strict=True):
             self._scene.GetSingletonNode(tag, "vtkMRMLTableViewNode").SetTableNodeID(table.GetID())
         if nodes.chart is not None:
             self._scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode").SetPlotChartNodeID(nodes.chart.GetID())
 
-
-def _slice_view(name: str):
-    """A slice view's widget, or None."""
-    manager = slicer.app.layoutManager()
-    widget = None if manager is None else manager.sliceWidget(name)
-    return None if widget is None else widget.sliceView()
+    def _update(self) -> None:
+        self._showing.update()
 
 
-def _renderer_of(name: str):
-    view = _slice_view(name)
-    return None if view is None else view.renderWindow().GetRenderers().GetFirstRenderer()
+def _renderer_of(name: str) -> Any | None:
+    widget = slice_widget(name)
+    return None if widget is None else widget.sliceView().renderWindow().GetRenderers().GetFirstRenderer()
 
 
 def _draw(name: str) -> None:
-    view = _slice_view(name)
-    if view is not None:
-        view.scheduleRender()
+    widget = slice_widget(name)
+    if widget is not None:
+        widget.sliceView().scheduleRender()

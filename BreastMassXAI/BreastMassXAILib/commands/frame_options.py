@@ -1,0 +1,140 @@
+"""What ``analyze`` and ``analyze-cine`` share: the options of an explanation, and what they ask for."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core.frame import Frame, Provenance, Spacing
+from ..hosts.geometry import GeometryRequest, calibrated
+from . import values
+from .options import add_progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user may ask of every analysis; `spacing` is mm per pixel (row, column)."""
+
+    spacing: tuple[float, float] | None = None
+    assumed_width_mm: float | None = None
+    model: Path | None = None
+    ring_mm: float = 5.0
+    grey_zone: float = 0.0
+    out: Path | None = None
+    force: bool = False
+    geometry: GeometryRequest = field(default_factory=GeometryRequest)
+
+
+def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
+    """The options of a :class:`Request`; `what` is the input as the usage names it."""
+    size = command.add_mutually_exclusive_group()
+    size.add_argument(
+        "--spacing",
+        metavar="MM|ROW,COL",
+        type=values.spacing,
+        help="pixel size in mm, one number or depth,width (assumed)",
+    )
+    size.add_argument(
+        "--assume-width",
+        metavar="MM",
+        type=values.positive,
+        help="assume that the frame is this wide, with square pixels",
+    )
+    size.add_argument(
+        "--calibrate",
+        metavar="ROW0,COL0,ROW1,COL1,MM",
+        type=lambda text: values.numbers(text, 5),
+        action="append",
+        default=[],
+        help="a line between two points of the frame that is MM long, as on its depth scale (calibrated); a second "
+        "line in another direction for pixels that are not square",
+    )
+    command.add_argument(
+        "--scan-area",
+        metavar="FILE|auto|whole",
+        default="auto",
+        help="mask of the pixels that hold echoes, or the whole frame (default: what the file tells, else what is "
+        "found where the surround is certain)",
+    )
+    command.add_argument(
+        "--beams",
+        choices=("auto", "linear", "convex"),
+        default="auto",
+        help="how depth runs (default: convex where the scan area is a sector, else linear)",
+    )
+    command.add_argument(
+        "--apex",
+        metavar="ROW,COL",
+        type=lambda text: values.numbers(text, 2),
+        help="where a convex probe's beams meet; write --apex=-80,320 for one above the frame",
+    )
+    command.add_argument(
+        "--field",
+        choices=("frame", "scan-area"),
+        help="what a network for whole frames looks at (default: as it was trained)",
+    )
+    command.add_argument(
+        "--model",
+        metavar="DIR|NAME",
+        type=values.model,
+        help="model folder, or a shipped one: busbra-square (default), busbra-frame",
+    )
+    command.add_argument(
+        "--ring-mm",
+        metavar="MM",
+        type=values.not_negative,
+        default=5.0,
+        help="width of the peritumoral ring; 0 for none (default: 5)",
+    )
+    command.add_argument(
+        "--grey-zone",
+        metavar="P",
+        type=values.half,
+        default=0.0,
+        help="suspend the decision when the probability is this close to the threshold (default: 0, off)",
+    )
+    command.add_argument(
+        "--out", metavar="DIR", type=Path, help=f"folder to write (default: {what}'s name + '-explained')"
+    )
+    command.add_argument("--force", action="store_true", help="replace an earlier result in that folder")
+    add_progress(command)
+
+
+def asked(options: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`add_frame_options` asked for, as fields of a :class:`Request`."""
+    return {
+        "spacing": options.spacing,
+        "assumed_width_mm": options.assume_width,
+        "model": options.model,
+        "ring_mm": options.ring_mm,
+        "grey_zone": options.grey_zone,
+        "out": options.out,
+        "force": options.force,
+        "geometry": GeometryRequest(
+            calibration=tuple(options.calibrate),
+            scan_area=options.scan_area,
+            beams=options.beams,
+            apex=options.apex,
+            field=options.field,
+        ),
+    }
+
+
+def with_asked_spacing(frame: Frame, request: Request) -> Frame:
+    """The frame with the pixel size that the user gave, or as it is."""
+    if request.spacing is not None:
+        return frame.with_spacing(Spacing(*request.spacing, Provenance.ASSUMED))
+    if request.assumed_width_mm is not None:
+        return frame.with_assumed_width(request.assumed_width_mm)
+    return calibrated(frame, request.geometry)
+
+
+def stem(path: Path) -> str:
+    """A file's name without its suffix."""
+    name = path.name
+    for suffix in (".nii.gz", path.suffix):
+        if suffix and name.lower().endswith(suffix.lower()) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    return name

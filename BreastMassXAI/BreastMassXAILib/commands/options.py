@@ -1,0 +1,67 @@
+"""Options that commands share, each written once, and the command line as results keep it."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from ..cohorts.records import SpacingAssumption
+from . import values
+from .arguments import PROGRAM
+
+
+def add_data(command: argparse._ActionsContainer) -> None:
+    """A labelled data set."""
+    command.add_argument(
+        "data", metavar="DATA", type=Path, help="BUS-BRA's folder, a folder per class, OASBUD.mat or a CSV manifest"
+    )
+
+
+def add_assumption(command: argparse._ActionsContainer) -> None:
+    """What a data set's frames measure where nothing tells; :func:`assumption` reads it."""
+    size = command.add_mutually_exclusive_group()
+    size.add_argument(
+        "--spacing", metavar="MM|ROW,COL", type=values.spacing, help="pixel size in mm where no file tells it"
+    )
+    size.add_argument(
+        "--assume-width",
+        metavar="MM",
+        type=values.positive,
+        help="imaged width in mm where no file tells the pixel size",
+    )
+
+
+def assumption(options: argparse.Namespace) -> SpacingAssumption:
+    """What :func:`add_assumption` asked for."""
+    return SpacingAssumption(options.spacing, options.assume_width)
+
+
+def add_progress(command: argparse._ActionsContainer) -> None:
+    """How far the work is; :func:`~..core.progress.reporter` shows it."""
+    command.add_argument(
+        "--progress",
+        choices=("auto", "bar", "json", "none"),
+        default="auto",
+        help="bar in a terminal, or JSON lines on standard error (default: auto)",
+    )
+
+
+def kept_command(options: argparse.Namespace, left_out: Mapping[str, int] = MappingProxyType({})) -> str:
+    """The command line as a result keeps it, without the folders of this computer.
+
+    Parameters
+    ----------
+    left_out : mapping of str to int
+        Options that the result does not depend on, with the number of words after each.
+    """
+    words = iter(Path(word).name if Path(word).is_absolute() else word for word in options.arguments)
+    kept = []
+    for word in words:
+        for _ in range(left_out.get(word, 0)):
+            next(words, None)
+        if word.partition("=")[0] not in left_out:
+            kept.append(word)
+    return shlex.join([PROGRAM, *kept])
