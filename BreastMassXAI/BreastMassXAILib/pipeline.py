@@ -13,8 +13,9 @@ import numpy as np
 from . import __version__
 from .core.cine import Cine
 from .core.cine_result import CineResult, ExplainedFrame, FrameResult, summarise
+from .core.classifier import NetworkOutput
 from .core.errors import InputError, MissingPackageError, SpacingError
-from .core.explain import Explanation, NetworkOutput, Partition, explain, partition
+from .core.explain import Explanation, Partition, explain, partition
 from .core.frame import Case, Frame
 from .core.progress import Progress, silent
 from .core.propagation import MassTrack, TrackedMass

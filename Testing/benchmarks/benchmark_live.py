@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from BreastMassXAILib.core.explain import Classifier, NetworkOutput
+from BreastMassXAILib.core.classifier import Classifier, NetworkOutput
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Spacing
 from BreastMassXAILib.hosts.headless import HeadlessSlicer

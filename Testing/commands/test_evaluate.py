@@ -13,8 +13,8 @@ import pytest
 
 from BreastMassXAILib.cohorts.datasets import SpacingAssumption, read_case, read_dataset
 from BreastMassXAILib.commands.command_line import main
-from BreastMassXAILib.core.cohort import flat_row
 from BreastMassXAILib.core.frame import Provenance
+from BreastMassXAILib.core.measures import flat_row
 from BreastMassXAILib.core.result import CaseResult, Settings
 from BreastMassXAILib.network.bundle import load_bundle
 from BreastMassXAILib.pipeline import analyze

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from BreastMassXAILib.commands.command_line import main
+from BreastMassXAILib.core.classifier import Classifier
 from BreastMassXAILib.core.errors import InputError
-from BreastMassXAILib.core.explain import Classifier
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.frame import Provenance
 from BreastMassXAILib.core.regions import BELOW, MASS, PERITUMORAL, region_labels

@@ -6,22 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from BreastMassXAILib.core.cohort import (
-    RING_SWEEP_MM,
-    TOLERANCE_SWEEP_MM,
-    Cohort,
-    classification,
-    examples,
-    flat_row,
-    measures,
-    pointing,
-    report_tables,
-    subset,
-    suspension,
-)
-from BreastMassXAILib.core.explain import Classifier, NetworkOutput, explain
+from BreastMassXAILib.core.classifier import Classifier, NetworkOutput
+from BreastMassXAILib.core.cohort import Cohort
+from BreastMassXAILib.core.cohort_tables import classification, examples, pointing, report_tables, subset, suspension
+from BreastMassXAILib.core.explain import explain
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Spacing
+from BreastMassXAILib.core.measures import RING_SWEEP_MM, TOLERANCE_SWEEP_MM, flat_row, measures
 from BreastMassXAILib.core.regions import REGIONS, RELEVANT
 from BreastMassXAILib.core.result import Settings
 

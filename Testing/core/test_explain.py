@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from BreastMassXAILib.core.classifier import Classifier, NetworkOutput
 from BreastMassXAILib.core.contributions import cell_coverage, contributions
 from BreastMassXAILib.core.errors import InputError, SpacingError
-from BreastMassXAILib.core.explain import Classifier, NetworkOutput, explain, saliency_outside
+from BreastMassXAILib.core.explain import explain
 from BreastMassXAILib.core.field import Field, FieldRule
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Source, Spacing
 from BreastMassXAILib.core.result import CaseResult, Settings
+from BreastMassXAILib.core.warnings import saliency_outside
 
 CLASSIFIER = Classifier("test", "0" * 64, threshold=0.4, temperature=1.5)
 PIXELS = np.random.default_rng(0).integers(0, 255, (90, 120)).astype(np.float32)

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from BreastMassXAILib.core.cine import Cine
+from BreastMassXAILib.core.classifier import Classifier
 from BreastMassXAILib.core.errors import InputError, SpacingError
-from BreastMassXAILib.core.explain import Classifier
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Spacing
 from BreastMassXAILib.core.propagation import MassTrack

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from BreastMassXAILib.core.explain import Classifier, Explanation, NetworkOutput, explain
+from BreastMassXAILib.core.classifier import Classifier, NetworkOutput
+from BreastMassXAILib.core.explain import Explanation, explain
 from BreastMassXAILib.core.field import Field
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Source, Spacing
 from BreastMassXAILib.core.result import Settings

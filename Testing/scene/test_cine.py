@@ -10,8 +10,8 @@ import pytest
 
 from BreastMassXAILib.core.cine import Cine
 from BreastMassXAILib.core.cine_result import ExplainedFrame, FrameResult, summarise
+from BreastMassXAILib.core.classifier import Classifier
 from BreastMassXAILib.core.errors import InputError
-from BreastMassXAILib.core.explain import Classifier
 from BreastMassXAILib.core.propagation import MassTrack
 from BreastMassXAILib.core.result import Settings
 

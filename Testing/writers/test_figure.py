@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from BreastMassXAILib.core.explain import Classifier, Explanation, NetworkOutput, explain
+from BreastMassXAILib.core.classifier import Classifier, NetworkOutput
+from BreastMassXAILib.core.explain import Explanation, explain
 from BreastMassXAILib.core.field import Field
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Spacing
 from BreastMassXAILib.core.result import Settings

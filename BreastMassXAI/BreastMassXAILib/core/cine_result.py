@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from .cine import Cine
-from .explain import Classifier, Explanation
+from .classifier import Classifier
+from .explain import Explanation
 from .frame import Case, Source
 from .pointing import Decision
 from .propagation import MassTrack, TrackedMass

@@ -2,67 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from .classifier import Classifier, NetworkOutput
 from .contributions import cell_coverage, contributions
 from .errors import InputError
 from .field import Field
 from .frame import Case, Source
 from .pointing import decide, hits, pointed_region
-from .regions import MASS, RELEVANT, area_fractions, region_labels
+from .regions import area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
-
-LARGE_MASS = 0.5
-"""A mass that covers a larger share of the scan area is remarked."""
-SMALL_FIELD = 32
-"""A field with a shorter side, in pixels of the frame, is remarked."""
-OUTSIDE_WARNING = 0.2
-"""Share of the saliency outside the scan area that is worth a warning; cells that its border cuts leak some anyway."""
-
-
-@dataclass(frozen=True, eq=False)
-class NetworkOutput:
-    """What one forward pass says of a frame.
-
-    Parameters
-    ----------
-    logit, bias : float
-    cells : ndarray, shape (n, m), float32
-        Signed map in logit units; ``cells.mean() + bias == logit``.
-    field : Field
-        The rectangle of the frame that the cells divide.
-    """
-
-    logit: float
-    bias: float
-    cells: np.ndarray
-    field: Field
-
-
-@dataclass(frozen=True)
-class Classifier:
-    """What the explanation must know of a trained model: its identity, threshold and temperature."""
-
-    name: str
-    sha256: str
-    threshold: float = 0.5
-    temperature: float = 1.0
-
-    @property
-    def threshold_logit(self) -> float:
-        """The logit whose probability is the threshold."""
-        inside = min(max(self.threshold, 1e-9), 1 - 1e-9)
-        return self.temperature * math.log(inside / (1 - inside))
-
-    def probability(self, logit: float) -> float:
-        """Calibrated probability of malignancy."""
-        scaled = logit / self.temperature
-        return 1 / (1 + math.exp(-scaled)) if scaled >= 0 else math.exp(scaled) / (1 + math.exp(scaled))
+from .warnings import case_warnings, map_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +77,7 @@ def partition(case: Case, field: Field, cells: tuple[int, int], settings: Settin
     coverage = cell_coverage(labels, field, cells)
     area = area_fractions(labels, frame.scan_area)
     chance = _chance(labels, field, frame.scan_area)
-    return Partition(labels, coverage, area, chance, tuple(_warnings(case, labels, field)))
+    return Partition(labels, coverage, area, chance, tuple(case_warnings(case, labels, field)))
 
 
 def explain(
@@ -185,7 +139,7 @@ def explain(
         frame=_identity(frame.source, frame.shape),
         mask=_identity(case.mass_source, frame.shape),
         model={"name": classifier.name, "sha256": classifier.sha256},
-        warnings=(*frame.warnings, *regions.warnings, *_map_warnings(case, saliency, output.field, flat)),
+        warnings=(*frame.warnings, *regions.warnings, *map_warnings(case, saliency, output.field, flat)),
         software=dict(software),
     )
     return Explanation(result, saliency, labels)
@@ -213,64 +167,3 @@ def _chance(labels: np.ndarray, field: Field, scan_area: np.ndarray | None) -> d
     seen = field.pixels(labels.shape)
     searched = None if scan_area is None or not scan_area[seen].any() else scan_area[seen]
     return area_fractions(labels[seen], searched)
-
-
-def saliency_outside(saliency: np.ndarray, field: Field, scan_area: np.ndarray | None) -> float:
-    """Share of the absolute saliency in the field that lies outside the scan area: 0 where all is inside."""
-    if scan_area is None:
-        return 0.0
-    seen = field.pixels(saliency.shape)
-    strength = np.abs(saliency[seen])
-    total = float(strength.sum(dtype=np.float64))
-    return float(strength[~scan_area[seen]].sum(dtype=np.float64)) / total if total > 0 else 0.0
-
-
-def _map_warnings(case: Case, saliency: np.ndarray, field: Field, flat: bool) -> list[str]:
-    """What the network's answer gives rise to."""
-    found = []
-    outside = saliency_outside(saliency, field, case.frame.scan_area)
-    if outside >= OUTSIDE_WARNING:
-        found.append(
-            f"{100 * outside:.0f} % of the saliency lies outside the scan area: the network looks at what is no "
-            "tissue, such as text or rulers."
-        )
-    if flat:
-        found.append("The saliency map is flat: its extreme points mean nothing, and no hit is counted.")
-    return found
-
-
-def _warnings(case: Case, labels: np.ndarray, field: Field) -> list[str]:
-    """What mass, frame and field give rise to, whatever the network answers."""
-    found = []
-    mass = case.mass
-    if case.frame.spacing.provenance.value == "assumed":
-        row_mm, column_mm = case.frame.spacing.mm()
-        found.append(
-            f"The pixel size of {row_mm:.4g} x {column_mm:.4g} mm (row x column) is an assumption; "
-            "the ring is as right as the assumption."
-        )
-    if mass[0].any() or mass[-1].any() or mass[:, 0].any() or mass[:, -1].any():
-        found.append("The mass touches the border of the frame: its regions are cut there.")
-    area = case.frame.scan_area
-    if area is not None and (mass & ~area).any():
-        found.append("Part of the mass lies outside the scan area and is left out.")
-    share_of_mass = np.count_nonzero(labels == MASS) / (labels.size if area is None else np.count_nonzero(area))
-    if share_of_mass > LARGE_MASS:
-        found.append(f"The mass covers {share_of_mass:.0%} of the scan area: is the mask inverted?")
-    if min(field.height, field.width) < SMALL_FIELD:
-        found.append(
-            f"The network's field is only {field.width:.0f} x {field.height:.0f} pixels of the frame (columns x rows): "
-            "it sees little more than a blur."
-        )
-    rows, columns = field.pixels(labels.shape)
-    for label, name in enumerate(RELEVANT, start=1):
-        pixels = np.count_nonzero(labels == label)
-        if not pixels:
-            if name != "peritumoral" or case.frame.spacing.known:
-                found.append(f"The region '{name}' is empty on this frame.")
-            continue
-        unseen = 1 - np.count_nonzero(labels[rows, columns] == label) / pixels
-        if unseen > 0:
-            share = f"{100 * unseen:.0f} %" if unseen >= 0.01 else "less than 1 %"
-            found.append(f"The network's field cuts the region '{name}': {share} of it was not seen by the network.")
-    return found

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from safetensors.torch import load, load_file, save_file
 
+from ..core.classifier import Classifier
 from ..core.errors import BundleError, InputError
-from ..core.explain import Classifier
 from ..core.field import FieldRule
 from ..core.writing import write_whole
 from ..resources import DEFAULT_MODEL, resource

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
+from ..core.classifier import NetworkOutput
 from ..core.errors import BundleError
-from ..core.explain import NetworkOutput
 from ..core.frame import Case
 from .bundle import Bundle
 

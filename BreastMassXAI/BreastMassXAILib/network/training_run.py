@@ -15,7 +15,8 @@ import numpy as np
 
 from .. import __version__
 from ..cohorts.datasets import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, read_dataset
-from ..core.cohort import Cohort, classification
+from ..core.cohort import Cohort
+from ..core.cohort_tables import classification
 from ..core.errors import BreastMassXAIError, InputError
 from ..core.field import FieldRule
 from ..core.partitions import check_folds, patient_folds

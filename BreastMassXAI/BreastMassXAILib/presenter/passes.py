@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.classifier import Classifier, NetworkOutput
 from ..core.errors import BreastMassXAIError
-from ..core.explain import Classifier, Explanation, NetworkOutput, explain
+from ..core.explain import Explanation, explain
 from ..core.field import Field, FieldRule
 from ..core.frame import Case
 from ..core.progress import Progress

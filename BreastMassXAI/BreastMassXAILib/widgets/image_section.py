@@ -40,9 +40,10 @@ class ImageSection:
         self._line = None
 
     def _draw_line(self) -> None:
-        if self._line is not None:
+        frame = self._panel.parameters.frame
+        if self._line is not None and self._panel.scene.IsNodePresent(self._line):
             self._panel.scene.RemoveNode(self._line)
-        self._line = draw_line(self._panel.scene)
+        self._line = draw_line(self._panel.scene, frame)
 
     def _calibrate(self) -> None:
         frame = self._panel.parameters.frame

@@ -14,7 +14,9 @@ from ..core.result import Settings
 from ..presenter.adding import MASS_SEGMENT, add_sample
 from ..presenter.models import Model
 from ..presenter.session import Session, State
+from ..presenter.showing import Wanted
 from ..presenter.worker import Worker
+from ..scene.explanation import remove_legends
 from .cohort_section import CohortSection
 from .explain_section import ExplainSection
 from .export_section import ExportSection
@@ -107,11 +109,13 @@ class Panel:
 
     def enter(self) -> None:
         self._shortcuts.install()
+        self.views.enter()
         self.mass.enter()
         self.redraw()
 
     def leave(self) -> None:
         self._shortcuts.remove()
+        self.views.leave()
         self.mass.leave()
 
     def scene_closes(self) -> None:
@@ -122,6 +126,7 @@ class Panel:
         self.mass.scene_closes()
         self.image.forget_line()
         self.views.forget()
+        remove_legends(self.scene)
 
     # Parameters
 
@@ -143,7 +148,6 @@ class Panel:
         if inputs != session.inputs:
             self._said = None
             session.set_inputs(*inputs)
-            self.views.show_frame(parameters.frame)
         settings = Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone)
         if settings != session.settings:
             session.settings = settings
@@ -159,8 +163,10 @@ class Panel:
         self.redraw()
 
     def choose(self, *, segmentation, segment: str, frame=None) -> None:
-        """Make nodes the inputs, in one step."""
+        """Make nodes the inputs, in one step. A frame that is named here comes with the mass that is named with it."""
         parameters = self.parameters
+        if frame is not None:
+            self.session.set_inputs(frame, segmentation, segment)
         with slicer.util.NodeModify(parameters):
             if frame is not None:
                 parameters.frame = frame
@@ -178,14 +184,10 @@ class Panel:
         self.choose(frame=frame, segmentation=segmentation, segment=segment)
 
     def _fit_mass_to_frame(self) -> None:
-        """A frame that is chosen alone brings the mass that it was explained with; another frame's mass is not its."""
+        """A frame that is chosen alone brings its own mass."""
         parameters, session = self.parameters, self.session
-        frame, segmentation, _segment = session.inputs
-        if parameters.frame is None or parameters.frame is frame:
-            return
-        if parameters.segmentation is None or parameters.segmentation is segmentation:
-            session.set_inputs(parameters.frame)
-            node, segment = session.suggested_mass or (None, "")
+        node, segment = session.mass_for(parameters.frame, parameters.segmentation, parameters.massSegmentID)
+        if node is not parameters.segmentation:
             self.choose(segmentation=node, segment=segment)
 
     def _remember(self) -> None:
@@ -270,11 +272,12 @@ class Panel:
         self.show_looks()
 
     def show_looks(self) -> None:
-        """Show the explanation in the views with the chosen looks."""
-        nodes = self.session.nodes
-        if nodes is None or self.parameters is None:
+        """Show the chosen frame and what belongs to it in the views, with the chosen looks."""
+        if self.parameters is None:
             return
-        self.views.show(nodes, self.overlay.looks)
+        session = self.session
+        frame, mass, _segment = session.inputs
+        self.views.show(Wanted(frame, mass, self.overlay.looks, session.note))
 
     def arrange(self) -> None:
         """Frame and overlay side by side."""
