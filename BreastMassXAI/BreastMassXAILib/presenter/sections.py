@@ -71,7 +71,7 @@ def step_of(session: Session) -> Step:
     if session.can_explain or state is State.RUNNING:
         return Step.EXPLAIN
     try:
-        drawn = mass_in(segmentation, segment, frame).any()
+        drawn = bool(mass_in(segmentation, segment, frame).any())
     except BreastMassXAIError:
         drawn = False
     return Step.EXPLAIN if drawn else Step.MASS
