@@ -283,7 +283,7 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
             With one clear sentence.
         """
         from BreastMassXAILib.core.result import Settings
-        from BreastMassXAILib.presenter.overlay import Looks, show
+        from BreastMassXAILib.presenter.overlay import Looks, show_chosen
         from BreastMassXAILib.presenter.session import Session
 
         session = Session(slicer.mrmlScene)
@@ -292,7 +292,7 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
             session.assumed_width_mm = parameters.assumedWidthMm
             session.set_inputs(parameters.frame, parameters.segmentation, parameters.massSegmentID)
             result = session.explain()
-            show(slicer.mrmlScene, session.nodes, Looks())
+            show_chosen(slicer.mrmlScene, parameters.frame, Looks(), parameters.segmentation)
         finally:
             session.close()
         return result

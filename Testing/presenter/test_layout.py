@@ -29,6 +29,15 @@ def test_the_cohort_has_a_plot_and_two_tables() -> None:
     ]
 
 
+def test_neighbours_get_the_same_room() -> None:
+    """Without a size, Slicer's splitters go by what each view's controls would like to have."""
+    for description in (layout.side_by_side_layout(), layout.cohort_layout()):
+        for split in ElementTree.fromstring(description).iter("layout"):
+            assert split.get("split") == "true"
+            sizes = {item.get("splitSize") for item in split.findall("item")}
+            assert len(sizes) == 1 and int(sizes.pop() or 0) > 0
+
+
 def test_the_numbers_are_free_in_slicer() -> None:
     """Slicer keeps those up to 100 for itself."""
     assert layout.LAYOUT_ID > 100 and layout.COHORT_LAYOUT_ID > 100

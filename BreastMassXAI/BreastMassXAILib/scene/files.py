@@ -61,15 +61,20 @@ def _only_case(companion) -> Iterator[None]:
     """While this lasts, a scene is saved without the data that do not belong to one frame's explanation.
 
     Kept are the nodes that the explanation's companion references, and what these reference in turn; left out are all
-    other data with their looks, and other frames' explanations. No node is said to be modified.
+    other data with their looks and files, and other frames' explanations. What is no data, colour tables for instance,
+    is saved as ever, with the file that holds it. No node is said to be modified.
     """
     scene = companion.GetScene()
+    nodes = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
     kept = _referenced(companion)
-    silenced = []
-    for index in range(scene.GetNumberOfNodes()):
-        node = scene.GetNthNode(index)
-        if node.GetID() not in kept and _is_data(node) and node.GetSaveWithScene():
-            silenced.append((node, node.GetDisableModifiedEvent()))
+    for node in nodes:
+        if node.IsA("vtkMRMLStorableNode") and not _is_data(node):
+            kept.update(node.GetNthStorageNodeID(index) for index in range(node.GetNumberOfStorageNodes()))
+    silenced = [
+        (node, node.GetDisableModifiedEvent())
+        for node in nodes
+        if node.GetID() not in kept and _is_data(node) and node.GetSaveWithScene()
+    ]
     try:
         for node, _ in silenced:
             node.SetDisableModifiedEvent(True)
