@@ -96,4 +96,5 @@ def _picture(case: Case, explanation: Explanation) -> str:
     data = io.BytesIO()
     page.savefig(data, format="png", dpi=DPI)
     text = base64.b64encode(data.getvalue()).decode()
-    return f'<img alt="Frame, regions, saliency map and contributions" src="data:image/png;base64,{text}">'
+    alt = "Frame, regions, saliency map and contributions"
+    return f'<img style="max-width: 100%" alt="{alt}" src="data:image/png;base64,{text}">'
