@@ -49,6 +49,7 @@ FLOORS = (
     ("scene",),
     ("presenter",),
     ("widgets", "hosts"),
+    ("analyses",),
     ("commands",),
 )
 """The rooms from the ground up; a new room needs a floor here. No room imports one beside it or above it."""
