@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from .. import __version__
 from ..core.errors import MissingPackageError
 from ..resources import SHIPPED_MODELS, resource
-from .arguments import PROGRAM
 
 PACKAGES = (
     "numpy",
@@ -32,7 +31,7 @@ PACKAGES = (
 
 def facts() -> str:
     """Versions, system, device and the shipped models' hashes, one a line."""
-    lines = [f"{PROGRAM} {__version__}"]
+    lines = [f"breast-mass-xai {__version__}"]
     lines += [f"{name}: {value}" for name, value in _machine()]
     lines += [f"{name}: {_version(name)}" for name in PACKAGES]
     lines += [f"model {name}: {_digest(name)}" for name in SHIPPED_MODELS]
