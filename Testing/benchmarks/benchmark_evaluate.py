@@ -28,8 +28,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from BreastMassXAILib.analyses.cohort_worker import BATCH
 from BreastMassXAILib.cohorts.datasets import CaseRecord, read_case, read_dataset
-from BreastMassXAILib.hosts.cohort_worker import BATCH
 
 FEW = 2 * BATCH
 """Cases of the short run, whose time is that of starting, of the tables and of the report."""

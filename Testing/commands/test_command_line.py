@@ -315,16 +315,16 @@ def test_help_needs_neither_torch_nor_slicer():
     """In a fresh interpreter, as a user starts it."""
     code = (
         "import sys; from BreastMassXAILib.commands.command_line import main\n"
-        "try: main(['analyze', '--help'])\n"
+        "try: main(['evaluate', '--help'])\n"
         "except SystemExit as ended: assert ended.code == 0\n"
-        "heavy = {'torch', 'slicer', 'vtkmodules', 'SimpleITK', 'matplotlib'} & set(sys.modules)\n"
+        "heavy = {'torch', 'slicer', 'vtkmodules', 'scipy', 'SimpleITK', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=_environment(), check=False
     )
     assert found.returncode == 0, found.stderr
-    assert "--mask" in found.stdout
+    assert "--model" in found.stdout
 
 
 def _environment():

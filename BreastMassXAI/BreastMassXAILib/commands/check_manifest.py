@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..cohorts.manifest import check_manifest
 from ..core.errors import InputError
 
 
@@ -31,6 +30,8 @@ def check_manifest_file(path: Path) -> None:
     InputError
         When anything is wrong.
     """
+    from ..cohorts.manifest import check_manifest
+
     found = check_manifest(path)
     for fault in found.faults:
         print(f"{path.name}, line {fault.line}: {fault.sentence}" if fault.line else f"{path.name}: {fault.sentence}")

@@ -7,10 +7,13 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from ..cohorts.records import SpacingAssumption
 from . import values
 from .arguments import PROGRAM
+
+if TYPE_CHECKING:
+    from ..cohorts.records import SpacingAssumption
 
 
 def add_data(command: argparse._ActionsContainer) -> None:
@@ -36,6 +39,8 @@ def add_assumption(command: argparse._ActionsContainer) -> None:
 
 def assumption(options: argparse.Namespace) -> SpacingAssumption:
     """What :func:`add_assumption` asked for."""
+    from ..cohorts.records import SpacingAssumption
+
     return SpacingAssumption(options.spacing, options.assume_width)
 
 

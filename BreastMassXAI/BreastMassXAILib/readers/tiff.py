@@ -90,7 +90,7 @@ def read_pages(path: Path, number: int | None = None) -> list[Page]:
                 pages.append(Page(order, fields))
                 if number is not None and len(pages) > number:
                     return [pages[number]]
-        except (KeyError, struct.error):
+        except (KeyError, struct.error, OSError, ValueError, OverflowError):
             pass
     return pages if number is None else []
 

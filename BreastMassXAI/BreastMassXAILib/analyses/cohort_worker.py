@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,9 @@ from ..core.frame import Case
 from ..core.leftovers import undone
 from ..core.measures import flat_row, measures
 from ..core.result import Settings
+from ..hosts.stopping import listen
 from ..pipeline import analyze, load_model, software_versions
 from ..writers.report import draw_example
-from .stopping import listen
 
 if TYPE_CHECKING:
     from ..network.bundle import Bundle
@@ -232,7 +233,7 @@ def workers(jobs: int, dask: str | None) -> Iterator[Team]:
 
 def _warm_up() -> None:
     with suppress(ImportError):  # what is missing is told when a model is asked for
-        pass
+        import_module("..network.cam", __package__)
 
 
 def _start_worker(threads: int) -> None:
