@@ -88,7 +88,8 @@ def test_a_line_is_what_the_next_two_clicks_place(scene, adding) -> None:
         node.SetSingletonTag("Singleton")
         if scene.GetNodeByID(f"{node.GetClassName()}Singleton") is None:
             scene.AddNode(node)
-    line = adding.draw_line(scene)
+    frame_node, _ = adding.add_sample(scene, "benign")
+    line = adding.draw_line(scene, frame_node)
     selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
     assert selection.GetActivePlaceNodeID() == line.GetID()

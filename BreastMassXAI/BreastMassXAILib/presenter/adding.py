@@ -14,6 +14,7 @@ from ..readers.frames import read_frame
 from ..readers.masks import Onto, read_mask
 from ..readers.placement import Grid
 from ..resources import resource
+from ..scene.belonging import frame_of_mass, own_line
 from ..scene.explanation import RESULT_ATTRIBUTE
 from ..scene.inputs import add_frame, add_mass, directions_of, frame_of
 
@@ -73,6 +74,9 @@ def add_sample(scene, name: str) -> tuple[Any, Any]:
     if mass_node is None:
         mass = read_mask(sample.mask, frame.shape).pixels
         mass_node = add_mass(scene, mass, frame_node, mass_name)
+    elif frame_of_mass(mass_node) is None:  # its frame was deleted and is here again
+        mass_node.SetAndObserveTransformNodeID(frame_node.GetTransformNodeID())
+        mass_node.SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
     return frame_node, mass_node
 
 
@@ -159,8 +163,8 @@ def own_volumes(scene) -> list[str]:
     return found
 
 
-def draw_line(scene) -> Any:
-    """Add a line for the calibration, and let the next two clicks in a view place its ends.
+def draw_line(scene, frame_node) -> Any:
+    """Add a line for the calibration of a frame, and let the next two clicks in a view place its ends.
 
     Returns
     -------
@@ -168,6 +172,7 @@ def draw_line(scene) -> Any:
     """
     line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", scene.GenerateUniqueName("Depth scale"))
     line.CreateDefaultDisplayNodes()
+    own_line(line, frame_node)
     selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
     if selection is not None and interaction is not None:

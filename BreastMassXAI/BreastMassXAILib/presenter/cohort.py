@@ -26,6 +26,7 @@ from ..core.frame import Case
 from ..core.measures import flat_row, measures
 from ..core.progress import Progress
 from ..core.result import CaseResult, Settings
+from ..scene.belonging import remove_lines
 from ..scene.cohort import CohortNodes, show_cohort
 from ..scene.colors import ROLE_ATTRIBUTE
 from ..scene.inputs import add_frame, add_mass, set_frame, set_mass
@@ -458,6 +459,7 @@ def _case_nodes(scene, case: Case, name: str) -> tuple[Any, Any]:
         frame_node = add_frame(scene, case.frame, name)
         frame_node.SetAttribute(ROLE_ATTRIBUTE, "cohort frame")
     else:
+        remove_lines(frame_node)
         set_frame(frame_node, case.frame)
     if mass_node is None:
         mass_node = add_mass(scene, case.mass, frame_node, f"{name} mass")

@@ -66,8 +66,10 @@ def read_dicom_mask(path: Path) -> DicomMask:
     with reading(path, "a DICOM image"):
         header = image.header
         lossy = str(header.file_meta.get("TransferSyntaxUID", "")) in _LOSSY
-        if pixels.ndim == 3 and header.get("PhotometricInterpretation") == "MONOCHROME1":
-            pixels = pixels.max() - pixels
+        if len(pixels) > 1 and header.get("PhotometricInterpretation") == "MONOCHROME1":
+            # Each frame was turned by its own ends; an empty one has none, so all are turned by those of the whole.
+            stored = pixels.min(axis=(1, 2), keepdims=True) + pixels.max(axis=(1, 2), keepdims=True) - pixels
+            pixels = stored.min() + stored.max() - stored
         if header.get("SOPClassUID") not in _SEGMENTATIONS:
             return DicomMask(pixels, lossy)
         return _segmentation(header, pixels, lossy)

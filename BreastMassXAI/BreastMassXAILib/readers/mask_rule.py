@@ -142,9 +142,9 @@ def mark_colours(
     strength = colours.max(axis=2)
     plain = bool((colours == strength[..., None]).all())
     if alpha is not None and alpha.any():
-        strength = strength * (alpha / float(np.iinfo(alpha.dtype).max))
+        strength = strength * (alpha / (1.0 if alpha.dtype == bool else float(np.iinfo(alpha.dtype).max)))
         if not strength.any():  # black marks on nothing
-            strength = alpha
+            strength = alpha.astype(np.int64)
         if np.array_equal(strength, np.rint(strength)):
             strength = strength.astype(np.int64)
     if plain:

@@ -16,6 +16,8 @@ from ..readers.grey import to_grey
 from .arrays import array_of, fill, set_volume_array
 
 PROVENANCE_ATTRIBUTE = "BreastMassXAI.SpacingProvenance"
+MASS_ATTRIBUTE = "BreastMassXAI.Mass"
+"""On a segmentation that this module made."""
 CALIBRATION_ATTRIBUTE = "BreastMassXAI.Calibration"
 """On a volume that a user calibrated: JSON, one entry a calibration, with the spacings (i, j, k) before and after."""
 
@@ -137,6 +139,7 @@ def add_mass(scene, mass: np.ndarray, frame_node, name: str):
     """
     node = slicer.vtkMRMLSegmentationNode()
     node.SetName(name)
+    node.SetAttribute(MASS_ATTRIBUTE, "1")
     node = scene.AddNode(node)
     node.CreateDefaultDisplayNodes()
     set_mass(node, mass, frame_node)
