@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 VENV ?= .venv
 SAMPLES := BreastMassXAI/Resources/SampleData
 RESULTS ?= demo-results
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
 .PHONY: demo test lint benchmark clean
 

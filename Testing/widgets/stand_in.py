@@ -415,6 +415,16 @@ class Timer(Thing):
         Timer.once.append(slot)
 
 
+class Action(Thing):
+    kind = "QAction"
+    all: typing.ClassVar[list[Action]] = []
+
+    def __init__(self, text: str = "", *_parent: Any) -> None:
+        super().__init__()
+        self.__dict__["name"] = text
+        Action.all.append(self)
+
+
 class Settings(Thing):
     kind = "QSettings"
     kept: typing.ClassVar[dict[str, Any]] = {}
@@ -462,6 +472,10 @@ class Metrics(Thing):
 
     def height(self) -> int:
         return 15
+
+    def elidedText(self, text: str, _mode: int, width: int) -> str:
+        room = width // 7
+        return text if len(text) <= room else f"{text[: room // 2]}…{text[-(room // 2) :]}"
 
 
 class _Qt(ModuleType):
@@ -714,13 +728,14 @@ def install(monkeypatch: Any, desktop: Desktop) -> None:
 
     Timer.all.clear()
     Timer.once.clear()
+    Action.all.clear()
     FileDialog.answers.clear()
     Settings.kept.clear()
     qt = _Qt("qt")
     qt.QTimer, qt.QSettings, qt.QFileDialog, qt.QTableWidgetItem, qt.QFontMetrics = (
         Timer, Settings, FileDialog, Item, Metrics,
     )  # fmt: skip
-    qt.QObject = Thing
+    qt.QObject, qt.QAction = Thing, Action
     monkeypatch.setitem(sys.modules, "qt", qt)
     parts = {
         "slicer.i18n": {"tr": str, "translate": lambda _context, text: text},
@@ -876,5 +891,6 @@ class OpenModule:
         """Every connection that the panel made: who, which signal, what is called."""
         found = [(w.name, signal, slot) for w in vars(self.ui).values() for signal, slot in w.slots]
         found += [("timer", signal, slot) for timer in Timer.all for signal, slot in timer.slots]
+        found += [(action.name, signal, slot) for action in Action.all for signal, slot in action.slots]
         found += [("shortcut", signal, slot) for s in self.panel._shortcuts._installed for signal, slot in s.slots]
         return [entry for entry in found if not getattr(entry[2], "slicers_own", False)]

@@ -12,6 +12,7 @@ from ..core.cohort import Skipped
 from ..core.errors import InputError
 from ..core.frame import Case, Provenance, Spacing
 from ..core.scan_area import with_scan_area
+from ..core.settling import SpacingAssumption
 from ..readers.frames import read_frame_and_mask
 from ..readers.masks import read_mask
 
@@ -66,14 +67,6 @@ class DataSet:
     records: tuple[CaseRecord, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SpacingAssumption:
-    """What is assumed of frames whose pixel size neither data set nor file tells: mm per pixel, or the imaged width."""
-
-    spacing_mm: tuple[float, float] | None = None
-    width_mm: float | None = None
 
 
 def label_of(text: str) -> str:

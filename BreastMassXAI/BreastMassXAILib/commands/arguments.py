@@ -37,8 +37,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Why did a network call this breast mass on ultrasound malignant? Research use only.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("--verbose", action="store_true", help="with --version: what computes here, to report a fault")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     asked = next((word for word in arguments if not word.startswith("-")), None)
+    if {"--version", "--verbose"} <= set(arguments) and asked is None:
+        from .versions import facts
+
+        print(facts())
+        raise SystemExit(0)
     for name, sentence in COMMANDS.items():
         command = commands.add_parser(name, help=sentence)
         if name == asked:

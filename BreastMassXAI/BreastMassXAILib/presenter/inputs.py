@@ -36,8 +36,8 @@ class Badge(str, Enum):
 class InputFacts:
     """What the chosen image is, in words for the panel.
 
-    `image`: "1000 x 800 pixels"; `spacing`: "0.05 x 0.05 mm (height x width), from the file's header"; and how far that
-    can be trusted.
+    `image`: "1000 x 800 pixels"; `spacing`: "0.05 mm a pixel, from the file's header", where height and width differ
+    both; and how far that can be trusted.
     """
 
     image: str
@@ -203,7 +203,9 @@ def facts_of(frame: Frame) -> InputFacts:
     if not spacing.known:
         return InputFacts(image, "pixel size unknown", Badge.UNKNOWN)
     row_mm, column_mm = spacing.mm()
-    words = f"{row_mm:.3g} x {column_mm:.3g} mm a pixel (height x width), {_PROVENANCE_WORDS[spacing.provenance]}"
+    row, column = f"{row_mm:.3g}", f"{column_mm:.3g}"
+    size = f"{row} mm a pixel" if row == column else f"{row} x {column} mm a pixel (height x width)"
+    words = f"{size}, {_PROVENANCE_WORDS[spacing.provenance]}"
     return InputFacts(image, words, Badge.ASSUMED if spacing.provenance is Provenance.ASSUMED else Badge.GOOD)
 
 

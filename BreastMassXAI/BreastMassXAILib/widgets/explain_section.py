@@ -50,6 +50,7 @@ class ExplainSection:
             ui.progressBar.setValue(done)
             ui.progressBar.setFormat(f"{what} %v / %m" if total else what)
         ui.statusText.text = self._panel.message
+        ui.statusText.visible = bool(self._panel.message)
         ui.detailsButton.visible = bool(self._panel.details)
 
     def list_models(self) -> None:

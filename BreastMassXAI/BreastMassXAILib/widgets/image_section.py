@@ -26,7 +26,7 @@ class ImageSection:
 
     def draw(self) -> None:
         ui, facts = self._ui, self._panel.session.facts
-        ui.imageText.text = facts.image if facts else _("No frame is chosen.")
+        ui.spacingFrame.visible = facts is not None
         ui.spacingText.text = facts.spacing if facts else ""
         ui.spacingBadge.text = "●" if facts else ""
         if facts:

@@ -26,9 +26,11 @@ from .overlay_section import OverlaySection
 from .preferences import REMEMBERED, forget, remember
 from .process_section import ProcessSection
 from .result_sections import DecisionSection, PointingSection
+from .sections import Sections
 from .shortcuts import Shortcuts, show_keys
 from .slots import Slots
 from .views import Views
+from .window import main_window
 
 _DEBOUNCE_MS = 100
 _POLL_MS = 5
@@ -70,20 +72,20 @@ class Panel:
         self.cohort = CohortSection(self)
         self.process = ProcessSection(self)
         self.export = ExportSection(self)
-        self._shortcuts = Shortcuts(
-            {
-                "explain": self.explain,
-                "overlay": self.overlay.toggle_saliency,
-                "regions": self.overlay.toggle_regions,
-                "next": self.cohort.next,
-                "previous": self.cohort.previous,
-                "save": self.export.save,
-            },
-            self.slots,
-        )
+        self.sections = Sections(self)
+        actions = {
+            "explain": self.explain,
+            "overlay": self.overlay.toggle_saliency,
+            "regions": self.overlay.toggle_regions,
+            "next": self.cohort.next,
+            "previous": self.cohort.previous,
+            "save": self.export.save,
+        }
+        self._shortcuts = Shortcuts(actions, self.slots)
         self.explaining.list_models()
-        show_keys(ui)
+        show_keys(ui, actions, self.slots)
         self.slots.connect(ui.tryItButton, "clicked()", self.try_it)
+        self.slots.connect(ui.sampleButton, "clicked()", self.try_it)
         self.slots.connect(ui.installButton, "clicked()", self._install)
         self.slots.connect(ui.restoreDefaultsButton, "clicked()", self._restore_defaults)
         self.session.on_change(self.slots.guarded(self.redraw))
@@ -100,6 +102,7 @@ class Panel:
         self.worker.stop()
         self.process.close()
         self.views.close()
+        self.sections.close()
         self.mass.close()
         self.decision.close()
         self.pointing.close()
@@ -206,7 +209,6 @@ class Panel:
         """From an empty scene to an explained case."""
         frame, segmentation = add_sample(self.scene, "malignant")
         self.choose(frame=frame, segmentation=segmentation, segment=MASS_SEGMENT)
-        self.ui.massCollapsibleButton.collapsed = True  # nothing is to be drawn, and the result is seen at once
         self.explain()
 
     def explain(self) -> None:
@@ -264,6 +266,7 @@ class Panel:
             self.pointing,
             self.overlay,
             self.export,
+            self.sections,
         ):
             section.draw()
         self.show_looks()
@@ -282,15 +285,25 @@ class Panel:
         self.views.arrange()
         self.show_looks()
 
+    def open_page(self, name: str) -> None:
+        """Follow a link of the page that an empty scene shows."""
+        if main_window() is None:
+            return
+        if name == "data":
+            slicer.util.openAddDataDialog()
+        elif name == "dicom":
+            slicer.util.selectModule("DICOM")
+
     # Messages
 
     @property
     def message(self) -> str:
-        """The sentence below the Explain button; none where the banner over the result says it."""
+        """The sentence below the Explain button; none where the result or the banner over it says it."""
         if self._said:
             return self._said[0]
         status = self.session.status
-        return "" if status.state is State.STALE and self.session.result is not None else status.sentence
+        said = self.session.result is not None and status.state in (State.STALE, State.CURRENT)
+        return "" if said else status.sentence
 
     @property
     def details(self) -> str:

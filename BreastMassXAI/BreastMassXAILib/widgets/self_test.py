@@ -72,7 +72,7 @@ class Walk:
         ui.frameSelector.setCurrentNode(node)
         self._settle()
         test.assertIs(self.parameters.frame, node)
-        test.assertIn(f"{frame.shape[1]} x {frame.shape[0]}", ui.imageText.text)
+        test.assertIn(f"{frame.shape[1]} x {frame.shape[0]}", ui.imageCollapsibleButton.text)
         test.assertFalse(ui.explainButton.enabled, "there is no mass yet")
         ui.newMassButton.click()
         self._settle()
