@@ -34,8 +34,16 @@ def test_neighbours_get_the_same_room() -> None:
     for description in (layout.side_by_side_layout(), layout.cohort_layout()):
         for split in ElementTree.fromstring(description).iter("layout"):
             assert split.get("split") == "true"
-            sizes = {item.get("splitSize") for item in split.findall("item")}
-            assert len(sizes) == 1 and int(sizes.pop() or 0) > 0
+            sizes = [int(item.get("splitSize") or 0) for item in split.findall("item")]
+            assert min(sizes) > 0 and sum(sizes) == 1000
+            assert len(set(sizes)) == 1 or split.find("item/view[@class='vtkMRMLPlotViewNode']") is not None
+
+
+def test_the_cohorts_views_have_names() -> None:
+    """Slicer calls a table view without one "1", and both of them alike."""
+    found = ElementTree.fromstring(layout.cohort_layout()).iter("view")
+    labels = [view.findtext("property[@name='viewlabel']") for view in found]
+    assert labels == ["ROC", "Decisions", "Pointing game"]
 
 
 def test_the_numbers_are_free_in_slicer() -> None:

@@ -8,6 +8,7 @@ FRAME_VIEW, OVERLAY_VIEW = "Red", "BreastMassXAI"
 _EQUAL = 500
 """Of each part of a split, so that none is given more room than its neighbour."""
 PLOT_VIEW, TABLE_VIEWS = "BreastMassXAIPlot", ("BreastMassXAITable1", "BreastMassXAITable2")
+_PLOT_SHARE, _TABLE_SHARE = 440, 560
 
 
 def side_by_side_layout() -> str:
@@ -18,14 +19,20 @@ def side_by_side_layout() -> str:
 
 
 def cohort_layout() -> str:
-    """The ROC curve to the left, the two tables above each other to the right."""
-    tables = "".join(
-        f'<item splitSize="{_EQUAL}">{_view("vtkMRMLTableViewNode", tag, "")}</item>' for tag in TABLE_VIEWS
+    """The ROC curve beside the table of what the decisions are worth; below both, the pointing game.
+
+    The last has the most columns: it gets the whole width.
+    """
+    plot = _view("vtkMRMLPlotViewNode", PLOT_VIEW, "ROC")
+    decisions, pointing = (
+        _view("vtkMRMLTableViewNode", tag, label)
+        for tag, label in zip(TABLE_VIEWS, ("Decisions", "Pointing game"), strict=True)
     )
-    plot = _view("vtkMRMLPlotViewNode", PLOT_VIEW, "P")
+    above = f'<item splitSize="{_PLOT_SHARE}">{plot}</item><item splitSize="{_TABLE_SHARE}">{decisions}</item>'
     return (
-        f'<layout type="horizontal" split="true"><item splitSize="{_EQUAL}">{plot}</item>'
-        f'<item splitSize="{_EQUAL}"><layout type="vertical" split="true">{tables}</layout></item></layout>'
+        f'<layout type="vertical" split="true"><item splitSize="{_EQUAL}">'
+        f'<layout type="horizontal" split="true">{above}</layout></item>'
+        f'<item splitSize="{_EQUAL}">{pointing}</item></layout>'
     )
 
 

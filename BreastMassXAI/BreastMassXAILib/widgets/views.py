@@ -15,7 +15,7 @@ from ..presenter.layout import (
 from ..presenter.showing import Showing, Wanted
 from ..scene.cohort import CohortNodes
 from .slots import Slots
-from .window import set_layout, slice_widget
+from .window import set_layout, slice_widget, table_views
 
 _DRAWN_MS = 50
 """After a change of the layout the views get their size with the window's next drawing; before, nothing fits them."""
@@ -67,6 +67,9 @@ class Views:
             return
         for tag, table in zip(TABLE_VIEWS, (nodes.table_1, nodes.table_2), strict=True):
             self._scene.GetSingletonNode(tag, "vtkMRMLTableViewNode").SetTableNodeID(table.GetID())
+        for view in table_views():
+            view.verticalHeader().setVisible(False)
+            view.resizeColumnsToContents()  # Slicer does it for a new node only
         if nodes.chart is not None:
             self._scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode").SetPlotChartNodeID(nodes.chart.GetID())
 
