@@ -14,8 +14,6 @@ from .pictures import count_pages, read_picture
 from .ultrasound_regions import Place
 from .volumes import read_stack
 
-_FOUND = "the values found"
-
 
 def open_cine(path: Path, point: Place | None = None, axis: int = 0) -> Cine:
     """Open the frames of a PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI or DICOM file; a single frame is a loop of one.
@@ -66,7 +64,7 @@ def _open_pages(path: Path) -> Cine:
         picture = first if index == 0 else read_picture(path, index)
         if picture.pixels.shape[:2] != first.pixels.shape[:2]:
             raise InputError(f"Image {index + 1} of {path.name} has another size than the first.")
-        pixels, notes = to_grey(path.name, picture.pixels, limits, _FOUND)
+        pixels, notes = to_grey(path.name, picture.pixels, limits)
         return Frame(pixels, Spacing.unknown(), source=source, warnings=picture.warnings + notes)
 
     return Cine(count, read, None, source, first.warnings)
@@ -78,7 +76,7 @@ def _open_stack(path: Path, axis: int) -> Cine:
     limits = found_limits(stack.pixels) if len(stack.pixels) > 1 else None
 
     def read(index: int) -> Frame:
-        pixels, notes = to_grey(path.name, stack.pixels[index], limits, _FOUND)
+        pixels, notes = to_grey(path.name, stack.pixels[index], limits)
         return Frame(pixels, stack.spacing, source=source, warnings=stack.warnings + notes)
 
     return Cine(len(stack.pixels), read, None, source, stack.warnings)
