@@ -103,7 +103,8 @@ def arguments_of(parser: argparse.ArgumentParser, values: Mapping[str, str | boo
         With one sentence, for the first value that the command would refuse.
     """
     actions = {action.option_strings[-1]: action for action in parser._actions if action.option_strings}
-    found, taken = [], {}
+    found: list[str] = []
+    taken: dict[int, str] = {}
     for option in options_of(parser):
         value = values.get(option.flag, "")
         if option.kind is Kind.SWITCH:
