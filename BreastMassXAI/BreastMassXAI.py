@@ -140,7 +140,7 @@ class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget = uiWidget
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = BreastMassXAILogic()
-        self.panel = Panel(self.ui, slicer.mrmlScene, self.logic.installPackages)
+        self.panel = Panel(self.ui, slicer.mrmlScene, self.logic.installPackages, self.logic.parserOf)
         self._onParametersChanged = self.panel.slots.guarded(self.onParametersChanged)
         for event, slot in (
             (slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose),
@@ -232,31 +232,53 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
         Raises
         ------
         BreastMassXAILib.core.errors.MissingPackageError
-            When the PyTorch extension is missing, the user declines, or an installation fails.
+            When the PyTorch extension is missing, the user declines or cannot be asked, or an installation fails.
         """
-        from importlib.util import find_spec
         from subprocess import CalledProcessError
 
         import slicer.packaging  # of itself Slicer imports it nowhere
 
         from BreastMassXAILib.core.errors import MissingPackageError
+        from BreastMassXAILib.presenter.consent import missing, question
         from BreastMassXAILib.resources import resource
 
-        if find_spec("torch") is None:
-            self._installTorch()
+        needs = missing()
+        torch = self._torchInstaller() if any("torch" in need.packages for need in needs) else None
+        if needs:
+            if slicer.app.testingEnabled() or slicer.util.mainWindow() is None:
+                if torch is None and not any("safetensors" in need.packages for need in needs):
+                    return  # pictures are left out, and say so
+                raise MissingPackageError(
+                    _("The network needs packages that are not installed yet, and nobody to ask.")
+                )
+            if not slicer.util.confirmOkCancelDisplay(question(needs), windowTitle=_("Breast Mass XAI")):
+                raise MissingPackageError(
+                    _("The network needs packages that are not installed yet: press Explain again and allow it.")
+                )
         requirements = slicer.packaging.load_requirements(resource("requirements.txt"))
         try:
-            slicer.packaging.pip_ensure(requirements, requester="BreastMassXAI")
-        except RuntimeError as error:  # declined
+            if torch is not None and torch.installTorch(askConfirmation=False) is None:
+                raise MissingPackageError(_("The network needs PyTorch, which could not be installed."))
+            slicer.packaging.pip_ensure(requirements, requester="BreastMassXAI", prompt_install=not needs)
+        except RuntimeError as error:  # declined: packages were there, but too old
             raise MissingPackageError(
-                _("The network needs packages that are not installed yet: press Explain again and allow it.")
+                _("The network needs newer packages than those installed: press Explain again and allow it.")
             ) from error
         except CalledProcessError as error:
             raise MissingPackageError(
                 _("The packages that the network needs could not be installed: Slicer's log says why.")
             ) from error
 
-    def _installTorch(self):
+    def parserOf(self, command):
+        """The parser of a command of the command line, which runs it in a process of its own."""
+        import argparse
+        from importlib import import_module
+
+        parser = argparse.ArgumentParser(prog=command)
+        import_module(f"BreastMassXAILib.commands.{command.replace('-', '_')}").add_options(parser)
+        return parser
+
+    def _torchInstaller(self):
         from BreastMassXAILib.core.errors import MissingPackageError
 
         try:
@@ -265,8 +287,7 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
             raise MissingPackageError(
                 _("The network needs the extension PyTorch: install it in the Extensions Manager and restart Slicer.")
             ) from None
-        if PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True) is None:
-            raise MissingPackageError(_("The network needs PyTorch, which is not installed yet."))
+        return PyTorchUtils.PyTorchUtilsLogic()
 
     def explain(self, parameters):
         """Explain the frame and mass of a parameter node and show the explanation in the scene.
@@ -283,7 +304,7 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
             With one clear sentence.
         """
         from BreastMassXAILib.core.result import Settings
-        from BreastMassXAILib.presenter.overlay import Looks, show
+        from BreastMassXAILib.presenter.overlay import Looks, show_chosen
         from BreastMassXAILib.presenter.session import Session
 
         session = Session(slicer.mrmlScene)
@@ -292,7 +313,7 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
             session.assumed_width_mm = parameters.assumedWidthMm
             session.set_inputs(parameters.frame, parameters.segmentation, parameters.massSegmentID)
             result = session.explain()
-            show(slicer.mrmlScene, session.nodes, Looks())
+            show_chosen(slicer.mrmlScene, parameters.frame, Looks(), parameters.segmentation)
         finally:
             session.close()
         return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 
 from .core.errors import MissingPackageError
@@ -24,3 +25,10 @@ def resource(*parts: str) -> Path:
         if path.exists():
             return path
     raise MissingPackageError(f"{'/'.join(parts)} is missing from this installation: install BreastMassXAI again.")
+
+
+def model_folder(name: str | PathLike[str]) -> Path:
+    """A model's folder, or that of a shipped one by its name."""
+    if not Path(name).exists() and str(name) in SHIPPED_MODELS:
+        return resource("Models", str(name))
+    return Path(name)

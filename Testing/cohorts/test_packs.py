@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from BreastMassXAILib.cohorts.datasets import read_case, read_dataset
-from BreastMassXAILib.cohorts.packs import PackSettings, packed_field, write_pack
-from BreastMassXAILib.cohorts.records import SpacingAssumption
+from BreastMassXAILib.cohorts.packing import PackSettings, write_pack
+from BreastMassXAILib.cohorts.packs import packed_field
 from BreastMassXAILib.core.errors import InputError, OutputError
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.regions import mask_box
+from BreastMassXAILib.core.settling import SpacingAssumption
 
 
 @pytest.fixture

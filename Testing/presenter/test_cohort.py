@@ -254,5 +254,37 @@ def test_tables_and_roc_are_shown_in_nodes_that_are_reused(cohort, run, scene) -
     tables = cohort.tables()["table_1"]["image"]["roc"]
     assert curve[:2] == [tables["false_positive_rate"], tables["true_positive_rate"]]
     assert nodes.chart.GetNumberOfPlotSeriesNodes() == 2
-    names = [nodes.table_2.GetTable().GetColumn(2).GetValue(row) for row in range(8)]
+    names = [nodes.table_2.GetTable().GetColumn(1).GetValue(row) for row in range(8)]
     assert names[:4] == ["mass", "peritumoral", "below the mass", "any of the three"]
+    measures = [nodes.table_1.GetTable().GetColumn(0).GetValue(row) for row in range(10)]
+    assert measures[:3] == ["n", "AUC", "model's threshold"] and measures[6] == "best threshold here"
+    auc = cohort.tables()["table_1"]["image"]["auc"]["value"]
+    assert nodes.table_1.GetTable().GetColumnByName("per image").GetValue(1).startswith(f"{auc:.2f}")
+    assert not nodes.chart.GetLegendVisibility(), "it would lie over the curve"
+    assert nodes.chart.GetTitle().startswith(f"ROC of {cohort.name} (red), chance (grey)\nAUC ")
+
+
+def test_plot_and_tables_can_be_read_in_a_window_of_1280_by_800(cohort, run, scene) -> None:
+    """Slicer's module panel takes 434 pixels of it. Its tables have 10 points of DejaVu Sans on Linux, the widest of
+    the usual fonts, and some 14 pixels beside each text; its plots have Arial."""
+    from pathlib import Path
+
+    import matplotlib
+    from PIL import ImageFont
+
+    run()
+    nodes = cohort.show_tables(scene)
+    file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    font, smaller = ImageFont.truetype(str(file), 13), ImageFont.truetype(str(file), 12)
+    views = 1280 - 434
+    for node, room in ((nodes.table_1, 0.56 * views), (nodes.table_2, views)):
+        table = node.GetTable()
+        width = 0.0
+        for index in range(table.GetNumberOfColumns()):
+            column = table.GetColumn(index)
+            cells = [column.GetValue(row) for row in range(table.GetNumberOfRows())]
+            texts = [column.GetName(), *("0.88 (0.88 to 0.88)" if " to " in cell else cell for cell in cells)]
+            width += max(font.getlength(text) for text in texts) + 14
+        assert width < room - 12, f"{node.GetName()}: {width:.0f} of {room:.0f}"
+    longest = "ROC of a cohort with a rather lon… (red), chance (grey)"
+    assert smaller.getlength(longest) < 0.44 * views

@@ -26,6 +26,12 @@ def session(room):
     return room.session
 
 
+def written(prepare, *arguments, **options) -> str:
+    from BreastMassXAILib.presenter.export import here_and_now
+
+    return here_and_now(prepare(*arguments, **options))
+
+
 def loaded(path):
     from BreastMassXAILib.hosts.headless import HeadlessSlicer
 
@@ -47,7 +53,7 @@ def test_the_folder_is_that_of_analyze(room, session, export, tmp_path) -> None:
     )
     session.show_case(*session.inputs, room.case)
     session.explain()
-    assert export.export_folder(session, tmp_path / "panel") == ""
+    assert written(export.prepare_folder, session, tmp_path / "panel") == ""
     ours, theirs = ({path.name: path for path in (tmp_path / name).iterdir()} for name in ("panel", "command line"))
     assert ours.keys() == theirs.keys()
     for name in ours.keys() - {"scene.mrb"}:
@@ -55,10 +61,10 @@ def test_the_folder_is_that_of_analyze(room, session, export, tmp_path) -> None:
 
 
 def test_an_older_result_is_replaced_only_when_asked(session, export, tmp_path) -> None:
-    export.export_folder(session, tmp_path / "out")
+    written(export.prepare_folder, session, tmp_path / "out")
     with pytest.raises(OutputError):
-        export.export_folder(session, tmp_path / "out")
-    export.export_folder(session, tmp_path / "out", replace=True)
+        written(export.prepare_folder, session, tmp_path / "out")
+    written(export.prepare_folder, session, tmp_path / "out", replace=True)
 
 
 def test_the_folders_scene_holds_this_case_and_no_other_data(room, session, export, benign, tmp_path) -> None:
@@ -76,7 +82,7 @@ def test_the_folders_scene_holds_this_case_and_no_other_data(room, session, expo
     patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Somebody's name")
     hierarchy.SetItemParent(session.nodes.folder, patient)
     times = [node.GetMTime() for node in (frame_node, mass_node)]
-    export.export_folder(session, tmp_path / "out")
+    written(export.prepare_folder, session, tmp_path / "out")
     assert all(node.GetSaveWithScene() for node in (frame_node, mass_node, other.nodes.saliency))
     assert [node.GetMTime() for node in (frame_node, mass_node)] == times
     assert not other.due
@@ -91,14 +97,14 @@ def test_the_folders_scene_holds_this_case_and_no_other_data(room, session, expo
     assert restored.result == session.result
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     assert hierarchy.GetItemName(restored.nodes.folder) == "N explanation"
-    export.export_scene(room.scene, tmp_path / "all.mrb")
+    written(export.prepare_scene, room.scene, tmp_path / "all.mrb")
     assert loaded(tmp_path / "all.mrb").GetFirstNodeByName("Somebody else") is not None
     other.close()
 
 
 @pytest.mark.parametrize(("name", "start"), [("report.pdf", b"%PDF"), ("report.png", b"\x89PNG")])
 def test_the_report_is_one_page(session, export, tmp_path, name: str, start: bytes) -> None:
-    export.export_report(session, tmp_path / name)
+    written(export.prepare_report, session, tmp_path / name)
     content = (tmp_path / name).read_bytes()
     assert content.startswith(start)
     assert b"/Count 2" not in content
@@ -109,30 +115,75 @@ def test_what_is_not_current_is_not_exported(room, session, export, tmp_path) ->
     import numpy as np
 
     room.paint(np.roll(room.case.mass, 60, axis=1))
-    for write in (export.export_folder, export.export_report):
+    for prepare in (export.prepare_folder, export.prepare_report):
         session.refresh()
         with pytest.raises(InputError):
-            write(session, tmp_path / "out.pdf")
+            prepare(session, tmp_path / "out.pdf")
     assert not list(tmp_path.iterdir())
 
 
 def test_without_matplotlib_the_rest_is_written(session, export, tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
-    note = export.export_folder(session, tmp_path / "out")
+    note = written(export.prepare_folder, session, tmp_path / "out")
     assert "matplotlib" in note
     assert not (tmp_path / "out" / "figure.png").exists()
     assert CaseResult.from_json((tmp_path / "out" / "result.json").read_text()) == session.result
     with pytest.raises(MissingPackageError):
-        export.export_report(session, tmp_path / "report.pdf")
+        written(export.prepare_report, session, tmp_path / "report.pdf")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_where_nothing_can_be_written_a_sentence_says_so(session, export, tmp_path) -> None:
     for write in (
-        lambda path: export.export_report(session, path.with_suffix(".pdf")),
-        lambda path: export.export_scene(session.scene, path.with_suffix(".mrb")),
+        lambda path: written(export.prepare_report, session, path.with_suffix(".pdf")),
+        lambda path: written(export.prepare_scene, session.scene, path.with_suffix(".mrb")),
     ):
         with pytest.raises(OutputError):
             write(tmp_path / "nowhere" / "a")
     with pytest.raises(OutputError):
-        export.export_report(session, tmp_path / "report.doc")
+        written(export.prepare_report, session, tmp_path / "report.doc")
+
+
+def test_the_worker_writes_while_the_panel_goes_on(session, export, worker, tmp_path) -> None:
+    """Only Slicer's own saving of the scene is done before the worker begins; the folder is the same."""
+    import threading
+    import time
+
+    written(export.prepare_folder, session, tmp_path / "here")
+    job = export.prepare_folder(session, tmp_path / "there")
+    said: list[str] = []
+    job.start(worker, lambda note: said.append(f"done{note}"), lambda sentence, _details: said.append(sentence))
+    gaps, seen, last = [], set(), time.monotonic()
+    while worker.poll():
+        if worker.activity is not None:
+            seen.add((worker.activity.what, worker.activity.total))
+        time.sleep(0.005)
+        gaps.append(time.monotonic() - last)
+        last = time.monotonic()
+    assert said == ["done"]
+    assert threading.current_thread() is threading.main_thread()
+    assert {("saving the picture", 3)} <= seen
+    assert len(gaps) > 5 and max(gaps) < 1.0, f"the main thread stood still for {max(gaps):.2f} s"
+    ours, theirs = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("there", "here"))
+    assert ours == theirs
+
+
+def test_what_goes_wrong_in_the_worker_is_a_sentence_and_leaves_nothing(
+    session, export, worker, finish, tmp_path, monkeypatch
+) -> None:
+    import tempfile
+
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "out").write_text("a file in the way")
+    said: list[str] = []
+    for cancelled in (False, True):
+        job = export.prepare_folder(session, tmp_path / "out")
+        assert list((tmp_path / "temporary").iterdir())
+        number = job.start(worker, said.append, lambda sentence, _details: said.append(sentence))
+        if cancelled:
+            worker.cancel(number)
+        finish(worker)
+    assert said[0].endswith("there is a file of that name.") and said[1:] == [""]
+    assert not list((tmp_path / "temporary").iterdir())
+    assert (tmp_path / "out").read_text() == "a file in the way"

@@ -29,6 +29,23 @@ def test_the_cohort_has_a_plot_and_two_tables() -> None:
     ]
 
 
+def test_neighbours_get_the_same_room() -> None:
+    """Without a size, Slicer's splitters go by what each view's controls would like to have."""
+    for description in (layout.side_by_side_layout(), layout.cohort_layout()):
+        for split in ElementTree.fromstring(description).iter("layout"):
+            assert split.get("split") == "true"
+            sizes = [int(item.get("splitSize") or 0) for item in split.findall("item")]
+            assert min(sizes) > 0 and sum(sizes) == 1000
+            assert len(set(sizes)) == 1 or split.find("item/view[@class='vtkMRMLPlotViewNode']") is not None
+
+
+def test_the_cohorts_views_have_names() -> None:
+    """Slicer calls a table view without one "1", and both of them alike."""
+    found = ElementTree.fromstring(layout.cohort_layout()).iter("view")
+    labels = [view.findtext("property[@name='viewlabel']") for view in found]
+    assert labels == ["ROC", "Decisions", "Pointing game"]
+
+
 def test_the_numbers_are_free_in_slicer() -> None:
     """Slicer keeps those up to 100 for itself."""
     assert layout.LAYOUT_ID > 100 and layout.COHORT_LAYOUT_ID > 100
@@ -42,4 +59,4 @@ def test_reading_them_costs_slicers_start_nothing() -> None:
         "print(*sorted(name.split('.')[0] for name in set(sys.modules) - before))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert set(loaded) - {"__future__"} == {"BreastMassXAILib"}
+    assert set(loaded) - sys.stdlib_module_names == {"BreastMassXAILib"}

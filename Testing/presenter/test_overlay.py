@@ -29,6 +29,16 @@ def view(scene, name: str):
     return [find_view_node(scene, kind, name) for kind in ("vtkMRMLSliceNode", "vtkMRMLSliceCompositeNode")]
 
 
+def lay_out(room, *names: str) -> list:
+    """Slice views of these names in the layout, as Slicer's layout manager makes and marks them; others leave it."""
+    from BreastMassXAILib.scene.views import slice_nodes, view_nodes
+
+    nodes = [view_nodes(room.scene, name, room.frame)[0] for name in names]
+    for node in slice_nodes(room.scene):
+        node.SetMappedInLayout(node in nodes)
+    return nodes
+
+
 def test_what_is_switched_off_is_not_shown(room, nodes, overlay) -> None:
     looks = overlay.Looks()
     overlay.show(room.scene, nodes, looks)
@@ -60,8 +70,9 @@ def test_the_dead_band_is_transparent_and_the_rest_is_not(room, nodes, overlay) 
 
 def test_side_by_side_shows_the_frame_alone_and_the_explanation_beside_it(room, nodes, overlay) -> None:
     count = None
+    lay_out(room, "Red", "BreastMassXAI")
     for _ in range(2):
-        overlay.show_side_by_side(room.scene, nodes, overlay.Looks())
+        overlay.show_chosen(room.scene, room.frame, overlay.Looks())
         assert count in (None, room.scene.GetNumberOfNodes())
         count = room.scene.GetNumberOfNodes()
     _, alone = view(room.scene, overlay.FRAME_VIEW)
@@ -72,8 +83,10 @@ def test_side_by_side_shows_the_frame_alone_and_the_explanation_beside_it(room, 
     assert alone.GetLinkedControl() and beside.GetLinkedControl()
     for display in (nodes.extremes.GetDisplayNode(), nodes.legend):
         assert tuple(display.GetViewNodeIDs()) == (slice_node.GetID(),)
-    overlay.show(room.scene, nodes, overlay.Looks(), (overlay.FRAME_VIEW,))
+    lay_out(room, "Red")
+    overlay.show_chosen(room.scene, room.frame, overlay.Looks())
     assert alone.GetForegroundVolumeID() == nodes.saliency.GetID()
+    assert beside.GetForegroundVolumeID() is None
 
 
 @pytest.mark.parametrize("transformed", [False, True])
@@ -82,6 +95,8 @@ def test_a_frame_is_shown_the_right_way_up_however_it_lies(room, overlay, transf
     import slicer
     from vtkmodules.vtkCommonMath import vtkMatrix4x4
     from vtkmodules.vtkCommonTransforms import vtkTransform
+
+    from BreastMassXAILib.presenter.showing import Showing, Wanted
 
     turn = vtkTransform()
     turn.RotateWXYZ(77, 1, 2, 3)
@@ -95,7 +110,7 @@ def test_a_frame_is_shown_the_right_way_up_however_it_lies(room, overlay, transf
     else:
         vtkMatrix4x4.Multiply4x4(turn.GetMatrix(), matrix, matrix)
         room.frame.SetIJKToRASMatrix(matrix)
-    overlay.show_frame(room.scene, room.frame)
+    Showing(room.scene, lambda: None).show(Wanted(room.frame))
     slice_node, composite = view(room.scene, overlay.FRAME_VIEW)
     assert composite.GetBackgroundVolumeID() == room.frame.GetID()
     room.frame.GetIJKToRASMatrix(matrix)

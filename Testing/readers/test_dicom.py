@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,22 @@ import pytest
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGLSLossless, RLELossless, generate_uid
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLSLossless,
+    RLELossless,
+    generate_uid,
+)
 
 from BreastMassXAILib.commands.command_line import main
 from BreastMassXAILib.core.errors import InputError, MissingPackageError, OutputError, SpacingError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.core.regions import REGIONS, region_labels
-from BreastMassXAILib.readers.dicom import regions_of, write_ultrasound_frame
+from BreastMassXAILib.readers.dicom import open_ultrasound, regions_of, write_ultrasound_frame
+from BreastMassXAILib.readers.dicom_masks import read_dicom_mask
 from BreastMassXAILib.readers.frames import read_frame, read_frame_and_mask
 
 
@@ -158,18 +168,114 @@ def test_pixels_outside_the_region_are_never_shown(tmp_path, speckle):
     assert "Burned In Annotation" in frame.warnings[0]
 
 
-def test_a_jpeg_that_is_called_rgb_but_is_ycbcr_is_read_rightly(tmp_path):
-    colours = np.zeros((40, 56, 3), np.uint8)
-    colours[:, :28] = (200, 40, 40)
-    Image.fromarray(colours).save(tmp_path / "frame.jpg", quality=95)
-    data = pydicom.dcmread(write_dicom(tmp_path / "frame.dcm", colours, photometric="RGB"))
-    data.PixelData = encapsulate([(tmp_path / "frame.jpg").read_bytes()])
+def compressed(path: Path, pixels: np.ndarray, photometric: str, syntax: UID, stream: bytes) -> Path:
+    data = pydicom.dcmread(write_dicom(path, pixels, photometric=photometric))
+    data.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)])
     data["PixelData"].is_undefined_length = True
-    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    data.save_as(tmp_path / "frame.dcm")
-    frame = read_frame(tmp_path / "frame.dcm")
-    assert frame.pixels[20, 10] == pytest.approx(0.299 * 200 + 0.701 * 40, abs=3)
-    assert "they are YCbCr" in frame.warnings[0]
+    data.file_meta.TransferSyntaxUID = syntax
+    data.save_as(path)
+    return path
+
+
+def without_jfif(stream: bytes) -> bytes:
+    return stream[:2] + stream[4 + int.from_bytes(stream[4:6], "big") :]
+
+
+def with_names(stream: bytes, old: bytes, new: bytes) -> bytes:
+    """A JPEG whose components are called otherwise, in its frame header and its scan header."""
+    for name, other in zip(old, new, strict=True):
+        for marker, start, step in ((b"\xff\xc0", 10, 3), (b"\xff\xda", 5, 2)):
+            at = stream.index(marker)
+            for place in range(at + start, at + start + 3 * step, step):
+                if stream[place] == name:
+                    stream = stream[:place] + bytes([other]) + stream[place + 1 :]
+    return stream
+
+
+def adobe(transform: int) -> bytes:
+    return b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0" + bytes([transform])
+
+
+COLOUR = {"SamplesPerPixel": 3, "PlanarConfiguration": 0}
+
+
+def streams() -> dict[str, tuple[str, str, bool]]:
+    """Every way in which a JPEG tells or hides its colours: (what is stored, how it is marked, whether it is grey)."""
+    return {
+        f"{stored} {marks} {'grey' if grey else 'coloured'}": (stored, marks, grey)
+        for stored, marks, grey in (
+            *(("YBR", marks, grey) for marks in ("JFIF", "Adobe 1", "subsampled") for grey in (False, True)),
+            *(("RGB", marks, grey) for marks in ("Adobe 0", "letters") for grey in (False, True)),
+            *((stored, "nothing", True) for stored in ("YBR", "RGB")),
+        )
+    }
+
+
+@pytest.mark.parametrize("called", ["RGB", "YBR_FULL", "YBR_FULL_422"])
+@pytest.mark.parametrize("kind", streams())
+def test_the_colour_space_of_a_jpeg_is_decided_from_its_data(tmp_path, kind, called):
+    stored, marks, grey = streams()[kind]
+    rows, columns = np.mgrid[:48, :64]
+    shade = (120 + 100 * np.sin(rows / 9) * np.cos(columns / 11)).astype(np.uint8)
+    colours = np.repeat(shade[..., None], 3, axis=2)
+    if not grey:
+        colours[8:24, 8:40] = (200, 40, 60)
+    image, buffer = Image.fromarray(colours), io.BytesIO()
+    if stored == "RGB":
+        image.save(buffer, "JPEG", quality=98, keep_rgb=True)
+        stream = with_names(buffer.getvalue(), b"RGB", b"RGB" if marks == "letters" else b"\1\2\3")
+        at = stream.index(b"\xff\xee")
+        stream = stream[:at] + stream[at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big") :]
+        if marks == "Adobe 0":
+            stream = stream[:2] + adobe(0) + stream[2:]
+    else:
+        image.save(buffer, "JPEG", quality=98, subsampling=2 if marks == "subsampled" else 0)
+        stream = buffer.getvalue() if marks == "JFIF" else without_jfif(buffer.getvalue())
+        if marks == "Adobe 1":
+            stream = stream[:2] + adobe(1) + stream[2:]
+    frame = read_frame(compressed(tmp_path / "frame.dcm", colours, called, JPEGBaseline8Bit, stream))
+    expected = colours @ np.array([0.299, 0.587, 0.114])
+    error = np.abs(frame.pixels - expected)
+    assert np.median(error) < 1 and np.mean(error > 6) < 0.02
+    contradiction = (called == "RGB") != (stored == "RGB")
+    assert any("they were read as such" in note for note in frame.warnings) == contradiction
+    assert any("coloured" in note.lower() for note in frame.warnings) != grey
+
+
+@pytest.mark.parametrize("called", ["YBR_RCT", "YBR_FULL_422", "RGB"])
+def test_the_colours_that_jpeg_2000_transforms_itself_are_not_transformed_again(tmp_path, called):
+    colours = np.zeros((48, 64, 3), np.uint8)
+    colours[:, :] = np.arange(64)[:, None] * 3
+    colours[8:24, 8:40] = (200, 40, 60)
+    buffer = io.BytesIO()
+    Image.fromarray(colours).save(buffer, "JPEG2000", irreversible=False, mct=1, no_jp2=True)
+    frame = read_frame(compressed(tmp_path / "frame.dcm", colours, called, JPEG2000Lossless, buffer.getvalue()))
+    np.testing.assert_allclose(frame.pixels, colours @ np.array([0.299, 0.587, 0.114]), atol=1e-3)
+
+
+@pytest.mark.parametrize(("called", "stored"), [("RGB", "YBR_FULL"), ("YBR_FULL", "RGB")])
+def test_a_grey_loop_that_is_called_by_the_wrong_colour_space_is_grey(tmp_path, speckle, called, stored):
+    """Uncompressed; the first frame is black and tells nothing."""
+    grey = np.stack([np.zeros_like(speckle), speckle, speckle[::-1]])
+    values = np.repeat(grey[..., None], 3, axis=3)
+    if stored != "RGB":
+        values[..., 1:] = 128
+        values[0] = 0  # blanked by someone who knew no YCbCr
+    path = write_dicom(tmp_path / "l.dcm", values, photometric=called, NumberOfFrames=3, Rows=40, Columns=56, **COLOUR)
+    cine = open_ultrasound(path)
+    with pytest.raises(InputError):
+        cine.read(0)
+    for index in (1, 2):
+        np.testing.assert_array_equal(cine.read(index).pixels, grey[index])
+
+
+def test_a_colour_model_that_is_not_known_is_named(tmp_path, speckle):
+    for photometric, samples in (("CMYK", 4), ("HSV", 3)):
+        path = write_dicom(
+            tmp_path / "f.dcm", np.repeat(speckle[..., None], samples, 2), (), photometric, SamplesPerPixel=samples
+        )
+        with pytest.raises(InputError, match=rf"{samples} values in each pixel in the colour model {photometric}"):
+            read_frame(path)
 
 
 @pytest.mark.parametrize("regions", [1, 2])
@@ -301,11 +407,88 @@ def test_a_palette_gives_its_colours(tmp_path, speckle, bits):
 
 
 def test_more_than_8_bits_are_mapped_from_the_bits_stored(tmp_path, speckle):
-    frame = read_with(tmp_path, speckle.astype(np.uint16) * 4, BitsStored=12, HighBit=11)
-    np.testing.assert_allclose(frame.pixels, speckle * (4 * 255 / 4095), atol=1e-3)
+    values = speckle.astype(np.uint16) * 16 + 7  # not 8 bits in another type
+    frame = read_with(tmp_path, values, BitsStored=12, HighBit=11)
+    np.testing.assert_allclose(frame.pixels, values * (255 / 4095), atol=1e-3)
     assert "0 to 4095 (the bits stored)" in frame.warnings[0]
-    signed = read_with(tmp_path, (speckle.astype(np.int16) - 128) * 16, BitsStored=12, HighBit=11)
-    np.testing.assert_allclose(signed.pixels, speckle * (16 * 255 / 4095), atol=1e-3)
+    signed = read_with(tmp_path, values.astype(np.int16) - 2048, BitsStored=12, HighBit=11)
+    np.testing.assert_allclose(signed.pixels, values * (255 / 4095), atol=1e-3)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize(
+    ("factor", "offset", "dtype", "bits"),
+    [
+        (1, 0, np.uint8, 8),
+        (1, 0, np.uint16, 16),  # as SimpleITK writes 8 bits in a wider type
+        (1, 0, np.int16, 16),
+        (4, 0, np.uint16, 12),
+        (16, 0, np.uint16, 12),
+        (16, 0, np.uint16, 16),
+        (16, -2048, np.int16, 12),
+        (257, 0, np.uint16, 16),
+        (256, -32768, np.int16, 16),
+        (257, -32768, np.int16, 16),
+        (4095 / 255, 0, np.uint16, 16),  # rounded
+    ],
+)
+def test_the_same_picture_in_any_depth_is_the_same_frame(tmp_path, speckle, factor, offset, dtype, bits, inverted):
+    """Half as bright, so that a stretch to the values found would show (but where black itself could be meant)."""
+    grey = (speckle // (1 if inverted and offset else 2)).astype(np.float64)
+    values = np.rint(grey * factor) + offset
+    photometric = "MONOCHROME2"
+    if inverted:
+        photometric = "MONOCHROME1"
+        values = (255 - grey if factor == 1 else 255 * factor - np.rint(grey * factor)) + offset
+    stored = np.rint(values).astype(dtype)
+    frame = read_with(tmp_path, stored, photometric=photometric, BitsStored=bits, HighBit=bits - 1)
+    np.testing.assert_allclose(frame.pixels, grey, atol=0.04)
+
+
+def test_the_file_s_window_goes_before_its_values_where_they_support_it(tmp_path, speckle):
+    values = speckle.astype(np.uint16) * 10 + 300  # 300 to 2850
+    depth = {"BitsStored": 12, "HighBit": 11}
+    # PS3.3 C.11.2.1.2: y = ((x - (c - 0.5)) / (w - 1) + 0.5) * 255
+    centre, width = 1500, 2001
+    expected = np.clip(((values - (centre - 0.5)) / (width - 1) + 0.5) * 255, 0, 255)
+    frame = read_with(tmp_path, values, WindowCenter=str(centre), WindowWidth=str(width), **depth)
+    np.testing.assert_allclose(frame.pixels, expected, atol=1e-3)
+    assert "the file's window" in frame.warnings[0]
+    exact = read_with(
+        tmp_path, values, WindowCenter=["1500", "9"], WindowWidth=["2000", "9"], VOILUTFunction="LINEAR_EXACT", **depth
+    )
+    np.testing.assert_allclose(exact.pixels, np.clip((values - 500.0) / 2000 * 255, 0, 255), atol=1e-3)
+    rescaled = read_with(
+        tmp_path, values, WindowCenter="2999.5", WindowWidth="4001", RescaleSlope="2", RescaleIntercept="-1", **depth
+    )
+    np.testing.assert_allclose(rescaled.pixels, np.clip((values - 500.0) / 2000 * 255, 0, 255), atol=1e-3)
+    plain = read_with(tmp_path, values, **depth).pixels
+    for centre, width in (("32768", "65536"), ("40", "80"), ("1500", "0"), ("9999", "10")):
+        ignored = read_with(tmp_path, values, WindowCenter=centre, WindowWidth=width, **depth)
+        np.testing.assert_array_equal(ignored.pixels, plain)
+
+
+def test_values_that_fill_only_a_part_of_the_bits_stored_are_mapped_by_the_bits_that_they_need(tmp_path, speckle):
+    values = speckle.astype(np.uint16) * 14 + 9  # 12 bits at most
+    frame = read_with(tmp_path, values)  # 16 stored
+    np.testing.assert_allclose(frame.pixels, values * (255 / 4095), atol=1e-3)
+    assert "12 bits that the values need of 16 stored" in frame.warnings[0]
+
+
+def test_all_frames_of_a_loop_share_one_grey_scale(tmp_path, speckle):
+    loop = np.stack([speckle * np.uint16(16) // 8, speckle * np.uint16(16)]) + np.uint16(3)
+    cine = open_ultrasound(
+        write_dicom(tmp_path / "loop.dcm", loop, NumberOfFrames=2, Rows=40, Columns=56, SamplesPerPixel=1)
+    )
+    for index in (0, 1):
+        np.testing.assert_allclose(cine.read(index).pixels, loop[index] * (255 / 4095), atol=1e-3)
+
+
+def test_a_mask_in_monochrome1_marks_what_is_white(tmp_path, ellipse):
+    for black, dtype in ((255, np.uint8), (1, np.uint8), (4095, np.uint16)):
+        stored = np.where(ellipse, 0, black).astype(dtype)
+        path = write_dicom(tmp_path / "mask.dcm", stored, photometric="MONOCHROME1")
+        np.testing.assert_array_equal(read_dicom_mask(path).pixels[0], np.where(ellipse, black, 0))
 
 
 def test_lossless_compression_changes_nothing(tmp_path, speckle):

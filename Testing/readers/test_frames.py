@@ -19,7 +19,9 @@ from PIL import Image
 
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.frame import Provenance, Spacing
+from BreastMassXAILib.readers.cines import open_cine
 from BreastMassXAILib.readers.frames import read_frame
+from BreastMassXAILib.readers.masks import read_mask
 
 VOLUMES = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz")
 
@@ -208,6 +210,124 @@ def test_sixteen_bits_are_mapped_from_the_values_found_and_the_range_is_named(tm
     assert "1000 to 26500" in frame.warnings[0]
 
 
+def png16(path: Path, values: np.ndarray) -> Path:
+    """A PNG of 16 bits, shape (rows, columns, channels), which pillow does not write."""
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[values.shape[2]]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    data = b"\x89PNG\r\n\x1a\n"
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, kind, 0, 0, 0)
+    for name, body in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        data += struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    path.write_bytes(data)
+    return path
+
+
+def tiff(path: Path, values: np.ndarray, photometric: int = 1, order: str = "<", planar: int = 1) -> Path:
+    """A TIFF of any depth, shape (rows, columns, samples), in strips of 7 rows, deflated."""
+    rows, columns, samples = values.shape
+    planes = [values] if planar == 1 else [values[..., k] for k in range(samples)]
+    step = rows if planar == 2 else 7
+    pieces = [plane[k : k + step] for plane in planes for k in range(0, rows, step)]
+    data, offsets, lengths = bytearray(8), [], []
+    for piece in pieces:
+        packed = zlib.compress(piece.astype(values.dtype.newbyteorder(order)).tobytes())
+        offsets.append(len(data))
+        lengths.append(len(packed))
+        data += packed
+    kind = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
+    fields = {256: [columns], 257: [rows], 258: [values.dtype.itemsize * 8] * samples, 259: [8], 262: [photometric]}
+    fields |= {273: offsets, 277: [samples], 278: [step], 279: lengths, 284: [planar], 339: [kind] * samples}
+    if samples in (2, 4):
+        fields[338] = [2]
+    entries = b""
+    for tag, found in sorted(fields.items()):
+        body = struct.pack(f"{order}{len(found)}I", *found)
+        if len(found) > 1:
+            place, data = len(data), data + body
+            body = struct.pack(f"{order}I", place)
+        entries += struct.pack(f"{order}HHI", tag, 4, len(found)) + body
+    data[:8] = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, len(data))
+    path.write_bytes(bytes(data) + struct.pack(f"{order}H", len(fields)) + entries + bytes(4))
+    return path
+
+
+CHANNELS = {"grey": 1, "grey and alpha": 2, "RGB": 3, "RGB and alpha": 4}
+
+
+def with_channels(grey: np.ndarray, channels: int, opaque: float) -> np.ndarray:
+    """The same grey values in every colour, with an alpha that hides nothing."""
+    colours = np.repeat(grey[..., None], 3 if channels > 2 else 1, axis=2)
+    return colours if channels in (1, 3) else np.dstack([colours, np.full_like(grey, opaque)])
+
+
+@pytest.mark.parametrize("factor", [1, 4, 16, 256, 257])
+@pytest.mark.parametrize("channels", CHANNELS.values(), ids=CHANNELS)
+def test_a_png_of_16_bits_in_any_colour_model_is_the_frame_of_8_bits(tmp_path, speckle, channels, factor):
+    grey = speckle // 2  # a stretch to the values found would show
+    values = with_channels(grey.astype(np.uint16) * factor, channels, 65535)
+    frame = read_frame(png16(tmp_path / "frame.png", values))
+    np.testing.assert_allclose(frame.pixels, grey, atol=1e-3)
+
+
+@pytest.mark.parametrize("channels", CHANNELS.values(), ids=CHANNELS)
+def test_a_png_of_16_bits_keeps_its_depth_in_any_colour_model(tmp_path, speckle, channels):
+    values = np.arange(speckle.size, dtype=np.uint16).reshape(speckle.shape) * 13  # far more than 256 levels
+    frame = read_frame(png16(tmp_path / "frame.png", with_channels(values, channels, 65535)))
+    np.testing.assert_allclose(frame.pixels, values * (255 / values.max()), atol=1e-3)
+    assert len(np.unique(frame.pixels)) == speckle.size
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("samples", "planar"), [(1, 1), (2, 1), (3, 1), (4, 1), (3, 2)])
+@pytest.mark.parametrize(
+    ("dtype", "factor"),
+    [("u2", 1), ("u2", 16), ("u2", 257), ("u4", 1), ("i2", 1), ("f4", 1), ("f8", 1), ("f8", 1 / 255)],
+)
+def test_a_tiff_of_any_depth_is_the_frame_of_8_bits(tmp_path, speckle, dtype, factor, samples, planar, order, inverted):
+    if inverted and samples > 2:
+        pytest.skip("colours have no white for zero")
+    grey = speckle // 2
+    values = grey.astype(np.float64) * factor
+    if inverted:
+        top = 65535 if factor in (16, 257) else 255 * factor
+        values = top - values
+    stored = with_channels(values.astype(dtype), samples, 1)
+    photometric = 2 if samples > 2 else int(not inverted)
+    frame = read_frame(tiff(tmp_path / "frame.tif", stored, photometric, order, planar))
+    np.testing.assert_allclose(frame.pixels, grey, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("black", [1, 255, 65535])
+def test_a_mask_in_white_for_zero_marks_what_is_white(tmp_path, ellipse, dtype, black):
+    if black > np.iinfo(dtype).max:
+        pytest.skip("does not fit")
+    stored = np.where(ellipse, 0, black).astype(dtype)[..., None]
+    mask, _ = read_mask(tiff(tmp_path / "mask.tif", stored, 0), ellipse.shape)[:2]
+    np.testing.assert_array_equal(mask, ellipse)
+
+
+def test_pages_in_white_for_zero_share_one_grey_scale(tmp_path, speckle):
+    """One page is darker than any 8 bits of it could tell."""
+    pages = [speckle.astype(np.uint16) * 100, speckle.astype(np.uint16)]
+    whole = tmp_path / "loop.tif"
+    images = [Image.fromarray(65535 - page) for page in pages]
+    images[0].save(whole, save_all=True, append_images=images[1:], tiffinfo={262: 0})
+    cine = open_cine(whole)
+    for index, page in enumerate(pages):
+        np.testing.assert_allclose(cine.read(index).pixels, page * (255 / 25500), atol=1e-2)
+
+
+def test_a_tiff_that_nobody_reads_is_called_what_it_is(tmp_path, speckle):
+    for values, photometric, words in (
+        (np.repeat(speckle[..., None], 5, 2), 9, r"5 value\(s\) of 8 bits a pixel, colour model 9, compression def"),
+        (speckle[..., None].astype("f8"), 8, "1 floating-point value.* 64 bits a pixel, Lab"),
+    ):
+        with pytest.raises(InputError, match=words):
+            read_frame(tiff(tmp_path / "frame.tif", values, photometric))
+
+
 @pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.int32, np.float32, np.float64])
 def test_grey_values_of_8_bits_in_a_wider_type_stay_as_they_are(tmp_path, speckle, dtype):
     frame = read_frame(write_volume(tmp_path / "frame.nrrd", (speckle // 2).astype(dtype)))
@@ -289,7 +409,7 @@ def test_what_is_no_file_or_no_image_is_said_in_one_sentence(tmp_path):
 def test_an_absent_data_file_of_a_header_is_an_input_error(tmp_path, speckle):
     path = write_volume(tmp_path / "frame.mhd", speckle)
     (tmp_path / "frame.raw").unlink()
-    with pytest.raises(InputError, match="damaged or incomplete"):
+    with pytest.raises(InputError, match="incomplete: there is no file frame"):
         read_frame(path)
 
 

@@ -38,6 +38,7 @@ def scene(headless):
 def opened(stand_in, scene, monkeypatch):
     """``opened(window=True)``: the module, entered, with or without a main window. Taken apart after the test."""
     made = []
+    library = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "BreastMassXAILib"}
 
     def make(window: bool = True, enter: bool = True):
         made.append(stand_in.OpenModule(monkeypatch, stand_in.Desktop(scene, window), enter))
@@ -46,3 +47,6 @@ def opened(stand_in, scene, monkeypatch):
     yield make
     for module in made:
         module.widget.cleanup()
+    for name in [name for name in sys.modules if name.split(".")[0] == "BreastMassXAILib"]:
+        del sys.modules[name]  # a reload made new ones
+    sys.modules.update(library)

@@ -265,6 +265,31 @@ class Log(Widget):
         return "\n".join(self.values["lines"])
 
 
+class Line(Widget):
+    state: typing.ClassVar[dict[str, Any]] = {"text": "", "placeholderText": ""}
+
+
+class Dialog(Widget):
+    """Shown: what a test put into `scripts` plays the user."""
+
+    scripts: typing.ClassVar[list[Callable[[Dialog], None]]] = []
+    state: typing.ClassVar[dict[str, Any]] = {"result": None}
+
+    def __init__(self, kind: str, name: str = "", parent: Widget | None = None) -> None:
+        super().__init__(kind, name, parent)
+        self.__dict__["laid_out"] = []
+
+    def exec_(self) -> int:
+        self.scripts.pop(0)(self)
+        return self.values["result"]
+
+    def accept(self) -> None:
+        self.values["result"] = 1
+
+    def reject(self) -> None:
+        self.values["result"] = 0
+
+
 class NodeCombo(Widget):
     state: typing.ClassVar[dict[str, Any]] = {"node": None, "filter": lambda: SimpleNamespace(hiddenNodeIDs=[])}
 
@@ -368,6 +393,8 @@ WIDGETS: dict[str, type[Widget]] = {
     "QComboBox": Combo,
     "QTableWidget": Table,
     "QPlainTextEdit": Log,
+    "QLineEdit": Line,
+    "QDialog": Dialog,
     "qMRMLNodeComboBox": NodeCombo,
     "qMRMLSegmentSelectorWidget": SegmentSelector,
     "qMRMLSegmentEditorWidget": SegmentEditor,
@@ -413,6 +440,16 @@ class Timer(Thing):
     @staticmethod
     def singleShot(_milliseconds: int, slot: Callable[[], None]) -> None:
         Timer.once.append(slot)
+
+
+class Action(Thing):
+    kind = "QAction"
+    all: typing.ClassVar[list[Action]] = []
+
+    def __init__(self, text: str = "", *_parent: Any) -> None:
+        super().__init__()
+        self.__dict__["name"] = text
+        Action.all.append(self)
 
 
 class Settings(Thing):
@@ -462,6 +499,10 @@ class Metrics(Thing):
 
     def height(self) -> int:
         return 15
+
+    def elidedText(self, text: str, _mode: int, width: int) -> str:
+        room = width // 7
+        return text if len(text) <= room else f"{text[: room // 2]}…{text[-(room // 2) :]}"
 
 
 class _Qt(ModuleType):
@@ -714,13 +755,15 @@ def install(monkeypatch: Any, desktop: Desktop) -> None:
 
     Timer.all.clear()
     Timer.once.clear()
+    Action.all.clear()
+    Dialog.scripts.clear()
     FileDialog.answers.clear()
     Settings.kept.clear()
     qt = _Qt("qt")
     qt.QTimer, qt.QSettings, qt.QFileDialog, qt.QTableWidgetItem, qt.QFontMetrics = (
         Timer, Settings, FileDialog, Item, Metrics,
     )  # fmt: skip
-    qt.QObject = Thing
+    qt.QObject, qt.QAction = Thing, Action
     monkeypatch.setitem(sys.modules, "qt", qt)
     parts = {
         "slicer.i18n": {"tr": str, "translate": lambda _context, text: text},
@@ -876,5 +919,6 @@ class OpenModule:
         """Every connection that the panel made: who, which signal, what is called."""
         found = [(w.name, signal, slot) for w in vars(self.ui).values() for signal, slot in w.slots]
         found += [("timer", signal, slot) for timer in Timer.all for signal, slot in timer.slots]
+        found += [(action.name, signal, slot) for action in Action.all for signal, slot in action.slots]
         found += [("shortcut", signal, slot) for s in self.panel._shortcuts._installed for signal, slot in s.slots]
         return [entry for entry in found if not getattr(entry[2], "slicers_own", False)]

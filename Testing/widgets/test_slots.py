@@ -118,7 +118,7 @@ def test_packages_are_asked_of_a_part_of_slicer_that_nothing_imported(opened, mo
 @pytest.mark.parametrize(
     ("then", "sentence"),
     [
-        ("raise RuntimeError('User declined package installation')", "not installed yet"),
+        ("raise RuntimeError('User declined package installation')", "newer packages"),
         ("import subprocess; raise subprocess.CalledProcessError(1, ['pip'])", "could not be installed"),
     ],
 )

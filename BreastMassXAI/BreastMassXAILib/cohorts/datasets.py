@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.settling import SpacingAssumption
 from .busbra import list_busbra, read_busbra
+from .cases import Cases, read_case
 from .class_folders import is_class_folder, read_class_folders
 from .manifest import read_manifest
 from .oasbud import read_oasbud
 from .packs import SUFFIX, read_pack
-from .records import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, identity, read_case
+from .records import CaseRecord, DataSet, Skipped, identity
 
 __all__ = [
     "CaseRecord",

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.beams import with_beams
 from ..core.cohort import Skipped
 from ..core.errors import InputError
-from ..core.frame import Case, Frame, Provenance, Spacing
-from ..core.scan_area import with_scan_area
-from ..readers.frames import read_frame_and_mask
-from ..readers.masks import read_mask
+from ..core.frame import Spacing
 
 SPELLINGS = {
     "malignant": ("malignant", "malign", "m", "1", "cancer", "carcinoma", "positive", "true", "yes"),
@@ -42,6 +37,12 @@ class CaseRecord:
         Further masks of the same image; the union is the mass.
     spacing : Spacing, optional
         What the data set says of the pixel size; it goes before what the image file says.
+    frame : int, optional
+        Which frame of a loop or slice of a volume, counted from 0.
+    segments : tuple of str
+        Names or values that mean mass in the masks.
+    flip_rows : bool
+        Whether the file's first row is the deepest.
     facts : tuple of (column, value)
         What else the data set's table says: device, hospital, BI-RADS, ...
     pack : Path, optional
@@ -57,6 +58,9 @@ class CaseRecord:
     partition: int | None = None
     more_masks: tuple[Path, ...] = ()
     spacing: Spacing | None = None
+    frame: int | None = None
+    segments: tuple[str, ...] = ()
+    flip_rows: bool = False
     facts: tuple[tuple[str, str], ...] = ()
     pack: Path | None = None
 
@@ -78,14 +82,6 @@ class DataSet:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class SpacingAssumption:
-    """What is assumed of frames whose pixel size neither data set nor file tells: mm per pixel, or the imaged width."""
-
-    spacing_mm: tuple[float, float] | None = None
-    width_mm: float | None = None
-
-
 def label_of(text: str) -> str:
     """``malignant`` or ``benign``, however it is spelled.
 
@@ -102,43 +98,6 @@ def label_of(text: str) -> str:
         raise InputError(f"The label {text.strip()!r} is unknown. Accepted are {known}.") from None
 
 
-def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -> Case:
-    """Read a case's image and masks; scan area and beams are found as for a single frame.
-
-    The pixel size is that of the record, else that of the image file, else the one assumed, else unknown.
-
-    Raises
-    ------
-    InputError
-        When a file cannot be read or the mask does not fit (see :func:`~.frames.read_frame_and_mask`).
-    """
-    if record.pack is not None:
-        from .packs import read_packed
-
-        return with_assumed_spacing(read_packed(record), assumption)
-    frame, mass, source = read_frame_and_mask(record.image, record.mask)
-    frame = assumed(frame, assumption) if record.spacing is None else frame.with_spacing(record.spacing)
-    for path in record.more_masks:
-        mass = mass | read_mask(path, frame.shape)[0]
-    frame = with_beams(with_scan_area(frame, mass))
-    return Case(frame, mass, source, record.label, record.patient, record.view)
-
-
-def assumed(frame: Frame, assumption: SpacingAssumption | None) -> Frame:
-    """A frame with the assumed pixel size, where its own is unknown."""
-    if assumption is None or frame.spacing.known:
-        return frame
-    if assumption.spacing_mm is not None:
-        return frame.with_spacing(Spacing(*assumption.spacing_mm, Provenance.ASSUMED))
-    return frame if assumption.width_mm is None else frame.with_assumed_width(assumption.width_mm)
-
-
-def with_assumed_spacing(case: Case, assumption: SpacingAssumption | None) -> Case:
-    """A case with the assumed pixel size, where its own is unknown."""
-    frame = assumed(case.frame, assumption)
-    return case if frame is case.frame else replace(case, frame=frame)
-
-
 def identity(record: CaseRecord) -> dict[str, Any]:
     """The columns by which a case is known."""
     return {
@@ -148,17 +107,3 @@ def identity(record: CaseRecord) -> dict[str, Any]:
         "label": record.label,
         "partition": record.partition,
     }
-
-
-class Cases(Sequence[Case]):
-    """Cases that are read when they are asked for, so that a data set need not fit into memory."""
-
-    def __init__(self, records: Sequence[CaseRecord], assumption: SpacingAssumption | None = None) -> None:
-        self._records = records
-        self._assumption = assumption
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def __getitem__(self, index: Any) -> Any:
-        return read_case(self._records[index], self._assumption)

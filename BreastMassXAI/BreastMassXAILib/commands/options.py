@@ -13,7 +13,7 @@ from . import values
 from .arguments import PROGRAM
 
 if TYPE_CHECKING:
-    from ..cohorts.records import SpacingAssumption
+    from ..core.settling import SpacingAssumption
 
 
 def add_data(command: argparse._ActionsContainer) -> None:
@@ -42,7 +42,7 @@ def add_assumption(command: argparse._ActionsContainer) -> None:
 
 def assumption(options: argparse.Namespace) -> SpacingAssumption:
     """What :func:`add_assumption` asked for."""
-    from ..cohorts.records import SpacingAssumption
+    from ..core.settling import SpacingAssumption
 
     return SpacingAssumption(options.spacing, options.assume_width)
 

@@ -57,7 +57,7 @@ def _quality(text: str) -> int | None:
 def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..cohorts.datasets import read_dataset
-    from ..cohorts.packs import PackSettings, write_pack
+    from ..cohorts.packing import PackSettings, write_pack
     from ..core.progress import reporter
 
     rule = None

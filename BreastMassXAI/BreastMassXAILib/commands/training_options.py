@@ -132,7 +132,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
     names = ["method", "first_stage", "start", "schedule", "variation", "class_weights", "precision"]
     names += [name.replace("-", "_") for name, _, _ in _NUMBERS]
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    kind = options.field or recipe.field
+    kind = options.field or recipe.field_kind
     scale = options.scale if kind in ("square", "reach") else None
     margin_mm = options.margin_mm if kind == "roi" else None
     return {

@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..resources import SHIPPED_MODELS, resource
+from ..resources import model_folder
 
 
 def model(text: str) -> Path:
     """A folder, or a shipped model by its name."""
-    if not Path(text).exists() and text in SHIPPED_MODELS:
-        return resource("Models", text)
-    return Path(text)
+    return model_folder(text)
 
 
 def count(text: str) -> int:

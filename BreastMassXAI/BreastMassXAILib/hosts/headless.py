@@ -155,11 +155,11 @@ class HeadlessSlicer:
         from vtkmodules.vtkIOImage import vtkPNGWriter
         from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
 
-        from ..scene.views import show_in_slice_view
+        from ..scene.views import introduce_legend, show_in_slice_view
 
         view = self._slice_view()
         show_in_slice_view(self.scene, nodes, layout_name=view.get_singleton_tag())
-        _show_legends(self._app.app_logic.GetSliceLogic(view.get_view_node()).GetSliceCompositeNode())
+        introduce_legend(self._app.app_logic.GetSliceLogic(view.get_view_node()).GetSliceCompositeNode())
         view.render_window().SetSize(*size)
         view.update_size(*size)
         view.fit_view_to_content()
@@ -224,13 +224,6 @@ def _sequences_logic(scene: Any) -> Any:
     logic = vtkSlicerSequencesLogic()
     logic.SetMRMLScene(scene)
     return logic
-
-
-def _show_legends(composite_node: Any) -> None:
-    """A view learns of legends that are older than itself only when a user's hand seems to change its layers."""
-    composite_node.SetInteractionFlags(composite_node.ForegroundVolumeFlag)
-    composite_node.Modified()
-    composite_node.SetInteractionFlags(0)
 
 
 def _show_red_view_alone(scene: Any) -> None:

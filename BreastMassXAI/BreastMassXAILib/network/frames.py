@@ -146,7 +146,8 @@ def prepare_frames(
     side = round(preprocessing.size * room * _FINER)
     place = np.full(len(cases), -1)
     reasons: dict[int, str] = {}
-    crops, labels = [], []
+    crops: list[np.ndarray] = []
+    labels: list[np.ndarray | None] = []
 
     def prepare(index: int) -> tuple[np.ndarray, np.ndarray | None] | str:
         try:

@@ -14,7 +14,7 @@ class Recipe:
     ----------
     help : str
         In a line.
-    field : str
+    field_kind : str
         Kind of the network's field (:class:`~..core.field.FieldRule`).
     pooled_blocks : int
         See :class:`~.resnet.Architecture`.
@@ -23,7 +23,7 @@ class Recipe:
     """
 
     help: str
-    field: str
+    field_kind: str
     pooled_blocks: int = 1
     settings: dict[str, Any] = field(default_factory=dict)
 

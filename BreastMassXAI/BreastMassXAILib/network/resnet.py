@@ -189,7 +189,9 @@ class ScaledResNet(nn.Module):
         self.requires_grad_(False)
         # Scaling layers that do nothing and do not learn cost a quarter of a step.
         scales = [scale for number, _ in self._stages() for scale in self._scales(number)]
-        self._unscaled = method != "drs" and all(isinstance(s, nn.Identity) or s.is_identity() for s in scales)
+        self._unscaled = method != "drs" and not any(
+            isinstance(s, ChannelScale) and not s.is_identity() for s in scales
+        )
         self.linear.requires_grad_(True)
         if self.heads is not None:
             self.heads.requires_grad_(True)

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ..cohorts.cases import read_case
 from ..cohorts.datasets import read_dataset
-from ..cohorts.records import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_case
+from ..cohorts.records import CaseRecord, DataSet, Skipped, identity
 from ..core.cohort import Cohort
 from ..core.cohort_tables import classification, pointing, subset
 from ..core.errors import BreastMassXAIError, InputError, OutputError
@@ -26,6 +27,8 @@ from ..core.frame import Case
 from ..core.measures import flat_row, measures
 from ..core.progress import Progress
 from ..core.result import CaseResult, Settings
+from ..core.settling import SpacingAssumption
+from ..scene.belonging import remove_lines
 from ..scene.cohort import CohortNodes, show_cohort
 from ..scene.colors import ROLE_ATTRIBUTE
 from ..scene.inputs import add_frame, add_mass, set_frame, set_mass
@@ -458,6 +461,7 @@ def _case_nodes(scene, case: Case, name: str) -> tuple[Any, Any]:
         frame_node = add_frame(scene, case.frame, name)
         frame_node.SetAttribute(ROLE_ATTRIBUTE, "cohort frame")
     else:
+        remove_lines(frame_node)
         set_frame(frame_node, case.frame)
     if mass_node is None:
         mass_node = add_mass(scene, case.mass, frame_node, f"{name} mass")

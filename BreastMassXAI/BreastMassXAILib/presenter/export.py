@@ -3,25 +3,70 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ..core.errors import InputError, MissingPackageError, OutputError
 from ..core.explain import Explanation
 from ..core.frame import Case
+from ..core.progress import Progress, silent
 from ..core.writing import atomic_folder
-from ..scene.files import write_scene
+from ..scene.files import TakenScene, take_scene
 from ..writers.figure import write_figure
 from ..writers.results import write_result
 from .session import Session
+from .worker import Worker
 
 REPORT_KINDS = (".pdf", ".png")
 
 
-def export_folder(session: Session, path: Path, replace: bool = False) -> str:
-    """Write the folder that ``analyze`` writes: result, maps, extremes, table, picture, scene.
+class Export:
+    """Something to write, taken out of session and scene on the main thread. :meth:`run` may be called in any thread,
+    once; :meth:`discard` is called at the end, whatever happened."""
 
-    The scene in it holds the frame, its mass and its explanation, and none of the other data that are loaded.
+    def __init__(self, write: Callable[[Progress], str], scene: TakenScene | None = None) -> None:
+        self._write = write
+        self._scene = scene
+
+    def run(self, progress: Progress = silent) -> str:
+        """Write it.
+
+        Returns
+        -------
+        str
+            A note of what had to be left out; else empty.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written; then nothing is, and what is older stays.
+        MissingPackageError
+            When a report needs matplotlib, which is not installed.
+        """
+        return self._write(progress)
+
+    def discard(self) -> None:
+        if self._scene is not None:
+            self._scene.discard()
+
+    def start(self, worker: Worker, done: Callable[[str], None], failed: Callable[[str, str], None]) -> int:
+        """Write it in the worker's thread, before anything that waits there; ``done(note)`` or ``failed(sentence,
+        details)`` when it is polled."""
+
+        def ended(tell: Callable[..., None], *what: str) -> None:
+            self.discard()
+            tell(*what)
+
+        return worker.submit(self.run, partial(ended, done), partial(ended, failed), urgent=True)
+
+
+def prepare_folder(session: Session, path: Path, replace: bool = False) -> Export:
+    """The folder that ``analyze`` writes: result, maps, extremes, table, picture, scene.
+
+    The scene in it holds the frame, its mass and its explanation, and none of the other data that are loaded. The
+    picture is left out where matplotlib is not installed.
 
     Parameters
     ----------
@@ -30,66 +75,91 @@ def export_folder(session: Session, path: Path, replace: bool = False) -> str:
     replace : bool
         Whether an older result there is replaced.
 
-    Returns
-    -------
-    str
-        A note where the picture had to be left out because matplotlib is not installed; else empty.
+    Raises
+    ------
+    InputError
+        When there is no current explanation.
+    OutputError
+        When Slicer cannot save the scene.
+    """
+    (case, explanation), nodes, limit = _current(session), session.nodes, session.saliency_range
+    scene = None if nodes is None else take_scene(session.scene, "scene", nodes.companion)
+
+    def write(progress: Progress) -> str:
+        note = ""
+        with atomic_folder(path, replace) as folder:
+            progress(0, 3, "saving the result")
+            write_result(folder, case, explanation)
+            progress(1, 3, "saving the picture")
+            try:
+                write_figure(folder / "figure.png", case, explanation, limit)
+            except MissingPackageError as error:
+                note = f"Without the picture: {error}"
+            progress(2, 3, "saving the scene")
+            if scene is not None:
+                scene.write(folder / "scene.mrb")
+        progress(3, 3, "done")
+        return note
+
+    return Export(write, scene)
+
+
+def prepare_report(session: Session, path: Path) -> Export:
+    """The report of one page, as ``.pdf`` or ``.png``.
 
     Raises
     ------
     InputError
         When there is no current explanation.
     OutputError
-        When the folder cannot be written; then nothing is.
+        When it is to be of another kind.
     """
-    case, explanation = _current(session)
-    note, nodes = "", session.nodes
-    with atomic_folder(path, replace) as folder:
-        write_result(folder, case, explanation)
-        try:
-            write_figure(folder / "figure.png", case, explanation, session.saliency_range)
-        except MissingPackageError as error:
-            note = f"Without the picture: {error}"
-        if nodes is not None:
-            write_scene(session.scene, folder / "scene.mrb", nodes.companion)
-    return note
-
-
-def export_report(session: Session, path: Path) -> None:
-    """Write the report of one page as ``.pdf`` or ``.png``.
-
-    Raises
-    ------
-    InputError
-        When there is no current explanation.
-    MissingPackageError
-        When matplotlib is not installed.
-    OutputError
-        When the file cannot be written; an older one stays then.
-    """
-    case, explanation = _current(session)
+    (case, explanation), limit = _current(session), session.saliency_range
     if path.suffix.lower() not in REPORT_KINDS:
         raise OutputError(f"The report is written as {' or '.join(REPORT_KINDS)}, not as '{path.suffix or path.name}'.")
-    part = path.with_name(f"{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        write_figure(part, case, explanation, session.saliency_range)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"The report {path.name} cannot be written: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
+
+    def write(progress: Progress) -> str:
+        progress(0, 1, "writing the report")
+        part = path.with_name(f"{path.stem}.{os.getpid()}.part{path.suffix}")
+        try:
+            write_figure(part, case, explanation, limit)
+            part.replace(path)
+        except OSError as error:
+            raise OutputError(f"The report {path.name} cannot be written: {error.strerror or error}.") from error
+        finally:
+            with suppress(OSError):
+                part.unlink()
+        progress(1, 1, "done")
+        return ""
+
+    return Export(write)
 
 
-def export_scene(scene, path: Path) -> None:
-    """Write the whole scene as a scene bundle (.mrb).
+def prepare_scene(scene, path: Path) -> Export:
+    """The whole scene as a scene bundle (.mrb).
 
     Raises
     ------
     OutputError
-        When it cannot be written; an older file stays then.
+        When Slicer cannot save it.
     """
-    write_scene(scene, path)
+    taken = take_scene(scene, path.stem)
+
+    def write(progress: Progress) -> str:
+        progress(0, 1, "packing the scene")
+        taken.write(path)
+        progress(1, 1, "done")
+        return ""
+
+    return Export(write, taken)
+
+
+def here_and_now(export: Export) -> str:
+    """Write something without a worker; see :meth:`Export.run`."""
+    try:
+        return export.run()
+    finally:
+        export.discard()
 
 
 def _current(session: Session) -> tuple[Case, Explanation]:

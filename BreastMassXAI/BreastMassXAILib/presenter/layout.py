@@ -5,21 +5,34 @@ from __future__ import annotations
 LAYOUT_ID, COHORT_LAYOUT_ID = 6101, 6102
 """Above those that Slicer has of its own."""
 FRAME_VIEW, OVERLAY_VIEW = "Red", "BreastMassXAI"
+_EQUAL = 500
+"""Of each part of a split, so that none is given more room than its neighbour."""
 PLOT_VIEW, TABLE_VIEWS = "BreastMassXAIPlot", ("BreastMassXAITable1", "BreastMassXAITable2")
+_PLOT_SHARE, _TABLE_SHARE = 440, 560
 
 
 def side_by_side_layout() -> str:
     """The frame to the left, its explanation to the right."""
     views = _slice(FRAME_VIEW, "R", "#F34A33"), _slice(OVERLAY_VIEW, "X", "#8A5BC7")
-    return f'<layout type="horizontal" split="true">{"".join(f"<item>{view}</item>" for view in views)}</layout>'
+    items = "".join(f'<item splitSize="{_EQUAL}">{view}</item>' for view in views)
+    return f'<layout type="horizontal" split="true">{items}</layout>'
 
 
 def cohort_layout() -> str:
-    """The ROC curve to the left, the two tables above each other to the right."""
-    tables = "".join(f"<item>{_view('vtkMRMLTableViewNode', tag, '')}</item>" for tag in TABLE_VIEWS)
+    """The ROC curve beside the table of what the decisions are worth; below both, the pointing game.
+
+    The last has the most columns: it gets the whole width.
+    """
+    plot = _view("vtkMRMLPlotViewNode", PLOT_VIEW, "ROC")
+    decisions, pointing = (
+        _view("vtkMRMLTableViewNode", tag, label)
+        for tag, label in zip(TABLE_VIEWS, ("Decisions", "Pointing game"), strict=True)
+    )
+    above = f'<item splitSize="{_PLOT_SHARE}">{plot}</item><item splitSize="{_TABLE_SHARE}">{decisions}</item>'
     return (
-        f'<layout type="horizontal" split="true"><item>{_view("vtkMRMLPlotViewNode", PLOT_VIEW, "P")}</item>'
-        f'<item><layout type="vertical" split="true">{tables}</layout></item></layout>'
+        f'<layout type="vertical" split="true"><item splitSize="{_EQUAL}">'
+        f'<layout type="horizontal" split="true">{above}</layout></item>'
+        f'<item splitSize="{_EQUAL}">{pointing}</item></layout>'
     )
 
 

@@ -31,6 +31,7 @@ from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.progress import Progress, silent
 from ..core.result import CaseResult, Settings
+from ..scene.belonging import frame_of_mass, masses_of
 from ..scene.explanation import (
     ExplanationNodes,
     explanation_nodes,
@@ -47,7 +48,7 @@ from ..scene.explanation import (
 from .inputs import FrameReader, InputFacts, Seen, digest_of, digest_of_voxels, facts_of, mass_in
 from .models import Model, shipped_models
 from .passes import NetworkPass, look, restored, saved
-from .words import Bar, Gauge, TableRow, bars_of, decision_of, gauge_of, table_of
+from .words import Bar, Gauge, TableRow, bars_of, decision_of, gauge_of, note_of, table_of
 from .worker import Worker, sentence_of
 
 KEPT_PASSES = 512
@@ -210,14 +211,29 @@ class Session:
         """Frame node, segmentation node and segment id."""
         return self._frame_node, self._segmentation_node, self._segment_id
 
+    def mass_for(self, frame_node, segmentation_node, segment_id: str) -> tuple[Any, str]:
+        """The mass to take with a frame, where a panel names a frame and the mass that it had so far.
+
+        As long as the frame is the session's, or the mass is another one than the session's, both were chosen. A frame
+        that is chosen alone brings the mass that it was explained with, else the one that was drawn on it; another
+        frame's mass is not its own.
+
+        Returns
+        -------
+        segmentation_node : vtkMRMLSegmentationNode or None
+        segment_id : str
+        """
+        alone = frame_node is not None and frame_node is not self._frame_node
+        if not alone or (segmentation_node is not None and segmentation_node is not self._segmentation_node):
+            return segmentation_node, segment_id
+        if segmentation_node is not None and frame_of_mass(segmentation_node) is frame_node:
+            return segmentation_node, segment_id
+        return suggested_mass(frame_node) or (None, "")
+
     @property
     def suggested_mass(self) -> tuple[Any, str] | None:
-        """The segmentation and segment of the frame's saved explanation, for a panel that knows no other."""
-        nodes = self.nodes
-        if nodes is None or nodes.mass is None or not nodes.mass.GetSegmentation().GetNumberOfSegments():
-            return None
-        ids = nodes.mass.GetSegmentation().GetSegmentIDs()
-        return nodes.mass, "mass" if "mass" in ids else ids[0]
+        """The segmentation and segment that go with the frame, for a panel that knows no other."""
+        return None if self._frame_node is None else suggested_mass(self._frame_node)
 
     @property
     def settings(self) -> Settings:
@@ -429,6 +445,12 @@ class Session:
         return None if self._shown is None else gauge_of(self._shown.result)
 
     @property
+    def note(self) -> str:
+        """The result for the corner of a view, which says whether it is an earlier one; empty without a result."""
+        fits = self._status.state in (State.CURRENT, State.UPDATING)
+        return "" if self._shown is None else note_of(self._shown.result, earlier=not fits)
+
+    @property
     def decision(self) -> str:
         """The decision in words; empty without a result."""
         return "" if self._shown is None else decision_of(self._shown.result)
@@ -494,6 +516,8 @@ class Session:
         digest, frame = self._reader.frame(self._frame_node, self._assumed_width_mm)
         self._facts = facts_of(frame)
         mass = mass_in(self._segmentation_node, self._segment_id, self._frame_node)
+        digest, frame = self._reader.frame(self._frame_node, self._assumed_width_mm, mass)
+        self._facts = facts_of(frame)
         settings = self._settings
         if settings.ring_mm > 0:
             frame.spacing.mm()
@@ -605,6 +629,17 @@ class Session:
         show_explanation(self._scene, frame_node, explanation, self._saliency_range, mass_node)
         keep_network(frame_node, saved(found, seen))
         return _Shown(explanation.result, seen, found, (case, explanation))
+
+
+def suggested_mass(frame_node) -> tuple[Any, str] | None:
+    """The segmentation and segment that a frame was explained with, else those that were drawn on it."""
+    nodes = explanation_nodes(frame_node)
+    found = [] if nodes is None or nodes.mass is None else [nodes.mass]
+    for node in (*found, *masses_of(frame_node)):
+        ids = node.GetSegmentation().GetSegmentIDs()
+        if ids:
+            return node, "mass" if "mass" in ids else ids[0]
+    return None
 
 
 def _why_stale(was: Seen | None, now: Seen) -> str:

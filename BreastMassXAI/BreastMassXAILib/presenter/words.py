@@ -82,3 +82,21 @@ def decision_of(result: CaseResult) -> str:
     """One sentence."""
     joint = ", because " if result.decision == "suspended" else ": "
     return f"{result.decision.capitalize()}{joint}{result.reason}."
+
+
+RESEARCH_USE = "Research use only"
+
+
+def note_of(result: CaseResult, earlier: bool) -> str:
+    """A result in the corner of the view that shows its explanation: a few short lines.
+
+    Parameters
+    ----------
+    result : CaseResult
+    earlier : bool
+        Whether it no longer fits what is shown.
+    """
+    lines = [f"{result.decision.capitalize()}, probability of malignancy {result.probability:.2f}"]
+    if earlier:
+        lines.append("Earlier result: it does not fit the image, mass or settings as they are now")
+    return "\n".join([*lines, RESEARCH_USE])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from functools import cache
 from pathlib import Path
@@ -10,8 +11,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from ..core.errors import InputError, MissingPackageError
+from .dicom_depth import GreyDepth
 from .files import reading, refuse_huge
-from .grey import coloured, grey_and_colours, luminance
+from .grey import TINT_SHARE, coloured, luminance
+from .jpeg_stream import (
+    HEADER_LIMIT,
+    colours_are_transformed,
+    lossless_header,
+    read_jpeg_stream,
+    without_colour_marks,
+)
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -22,12 +31,13 @@ _YBR = ("YBR_FULL", "YBR_FULL_422")
 _PALETTE = "PALETTE COLOR"
 _PIXEL_DATA_HEADER = 12
 """Bytes of tag, VR and length before compressed pixel data (always explicit VR, little endian)."""
-_COLOUR_SPACE_MARKER = b"JFIF"
+_GREY_SHARE = 0.1
+"""At most this share of the pixels is coloured where the other colour space makes a frame grey."""
+_COLOUR_MODELS = ("RGB", *_YBR, "YBR_ICT", "YBR_RCT")
 _BEYOND_PILLOW = ("does not support", "cannot decode", "values of up to 16")
 """In pydicom's messages over what pillow cannot do at all."""
 _ONLY_GDCM = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (57, 70, 80, 81))
 """Transfer syntaxes of JPEG lossless and JPEG-LS."""
-_JPEG_HEADER_LIMIT = 1 << 16
 _WHAT = "a DICOM image"
 
 
@@ -82,12 +92,21 @@ class DicomImage:
             elif not self._syntax.is_deflated:
                 self._check_length(file)
             self._palette = self._read_palette() if self._photometric == _PALETTE else None
+            self._depth = GreyDepth(path.name, self.header, lambda: (self._decoded(k) for k in range(self.count)))
+            self._stated, self._space = "", ""
+            if int(self.header.get("SamplesPerPixel") or 1) > 1:
+                self._stated = self._stated_space()
 
     def colours(self, index: int) -> np.ndarray:
         """Frame `index` as decoded, shape (rows, columns) or, in RGB, (rows, columns, 3)."""
         with reading(self.path, _WHAT):
             values = self._decoded(index)
-            return values if self._palette is None else self._looked_up(values, self._palette)
+            if self._palette is not None:
+                return self._looked_up(values, self._palette)
+            if values.ndim == 2 and self._depth.inverted:
+                # By the values' own ends: a mask of zeros and ones has no others.
+                return int(values.min()) + int(values.max()) - values.astype(np.int64)
+            return _to_rgb(values) if self._space_of(index, values) == "YBR" else values
 
     def grey(self, index: int) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
         """Frame `index` in grey 0..255 (float32), which of its pixels are coloured (bool), and what is to be said.
@@ -100,11 +119,14 @@ class DicomImage:
                 entries = self._palette.astype(np.float32)[:, None]
                 marked = self._looked_up(values, coloured(entries)[:, 0])
                 return self._looked_up(values, luminance(entries)[:, 0]), marked, ()
-            if self._photometric in _YBR and not self._decodes_to_rgb():
-                return *_luma_and_colours(self._decoded(index, raw=True)), ()
             values = self._decoded(index)
-            grey, found, notes = grey_and_colours(self.path.name, values, self._stored_range(values))
-            return (255 - grey if self._photometric == "MONOCHROME1" else grey), found, notes
+            if values.ndim == 3:
+                if self._space_of(index, values) == "YBR":
+                    return *_luma_and_colours(values), self._space_notes()
+                grey, found, notes = self._depth.grey(values)
+                return grey, found, self._space_notes() + notes
+            grey, found, notes = self._depth.grey(values)
+            return (255 - grey if self._depth.inverted else grey), found, notes
 
     def _transfer_syntax(self):
         from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -116,9 +138,13 @@ class DicomImage:
             return ImplicitVRLittleEndian
         return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
-    def _decoded(self, index: int, raw: bool = False) -> np.ndarray:
+    def _decoded(self, index: int) -> np.ndarray:
+        """The values of a frame as they are stored, no colours converted (but those that JPEG 2000 converts itself)."""
         from pydicom import dcmread
         from pydicom.pixels import pixel_array
+
+        if self._stated and self._is_plain_jpeg():
+            return self._decoded_jpeg(index)
 
         # A deflated file has no place where its pixels begin.
         source = dcmread(self.path, force=True) if self._syntax.is_deflated else self.path
@@ -127,7 +153,7 @@ class DicomImage:
         options = {} if self._syntax.is_deflated else self._options
         for plugin in self._plugins():
             try:
-                values = pixel_array(source, index=index, raw=raw, decoding_plugin=plugin, **options)
+                values = pixel_array(source, index=index, raw=True, decoding_plugin=plugin, **options)
                 break
             except (RuntimeError, NotImplementedError) as error:
                 if plugin and any(word in str(error) for word in _BEYOND_PILLOW):
@@ -145,16 +171,103 @@ class DicomImage:
             return ("",)
         return "pillow", ""
 
-    def _decodes_to_rgb(self) -> bool:
+    def _is_plain_jpeg(self) -> bool:
+        """JPEG whose pixels pillow decodes (all of 8 bits), and whose colours it would convert as it sees fit."""
+        from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
+
+        stored = int(self.header.get("BitsStored") or 8)
+        return self._syntax == JPEGBaseline8Bit or (self._syntax == JPEGExtended12Bit and stored == 8)
+
+    def _decoded_jpeg(self, index: int) -> np.ndarray:
+        """The components of a JPEG as they are stored."""
+        from PIL import Image
+
+        try:
+            with Image.open(io.BytesIO(without_colour_marks(self._encoded(index))), formats=("JPEG",)) as image:
+                image.draft("YCbCr", image.size)  # which is: do not convert
+                values = np.array(image)
+        except (OSError, SyntaxError, ValueError, struct.error) as error:
+            raise self._damaged() from error
+        if values.shape != (*self.shape, 3):
+            raise InputError(f"{self.path.name} is damaged: its pixels do not have the size that its header states.")
+        return values
+
+    def _encoded(self, index: int) -> bytes:
+        """The compressed bytes of a frame."""
+        from pydicom.encaps import get_frame
+
+        with self.path.open("rb") as file:
+            if "extended_offsets" in self._options:
+                offsets, lengths = self._options["extended_offsets"]
+                file.seek(self._pixels_start + offsets[index] + 8)
+                return file.read(lengths[index])
+            file.seek(self._offsets_start)
+            return get_frame(file, index, number_of_frames=self.count)
+
+    def _stated_space(self) -> str:
+        """``RGB`` or ``YBR``, as the header calls the three samples of a pixel."""
+        samples = int(self.header.get("SamplesPerPixel") or 1)
+        if samples != 3 or self._photometric not in _COLOUR_MODELS:
+            named = self._photometric if self._photometric.replace("_", "").replace(" ", "").isalnum() else "unknown"
+            raise InputError(
+                f"{self.path.name} has {samples} values in each pixel in the colour model {named}, which cannot be "
+                "read here: save the frame as RGB or grey."
+            )
+        if self._photometric in _YBR:
+            return "YBR"
         from pydicom.uid import JPEG2000TransferSyntaxes
 
-        return self._syntax in JPEG2000TransferSyntaxes
+        transformed = self._photometric in ("YBR_ICT", "YBR_RCT") and self._syntax not in JPEG2000TransferSyntaxes
+        return "YBR" if transformed else "RGB"
+
+    def _space_of(self, index: int, values: np.ndarray) -> str:
+        """``RGB`` or ``YBR``: what the samples are; empty for grey.
+
+        The compressed stream goes before the header where it tells. Where it does not, a frame that is coloured all
+        over as the header calls it, and grey in the other space, is of the other. One answer holds for all frames.
+        """
+        if values.ndim != 3 or self._space:
+            return self._space
+        decided = self._stream_space()
+        if decided:
+            self._space = decided
+            return decided
+        if values.dtype != np.uint8:
+            return self._stated
+        if values.min() == values.max():
+            return self._stated  # a black frame tells nothing
+        other = {"RGB": "YBR", "YBR": "RGB"}[self._stated]
+        if _share_coloured(values, self._stated) > TINT_SHARE and _share_coloured(values, other) < _GREY_SHARE:
+            self._space = other
+        else:
+            self._space = self._stated
+        return self._space
+
+    def _stream_space(self) -> str:
+        from pydicom.uid import JPEG2000TransferSyntaxes
+
+        if self._is_plain_jpeg():
+            stream = read_jpeg_stream(self._encoded(0)[:HEADER_LIMIT])
+            return stream.space if stream is not None else ""
+        if self._syntax in JPEG2000TransferSyntaxes and colours_are_transformed(self._encoded(0)[:HEADER_LIMIT]):
+            return "RGB"
+        return ""
+
+    def _space_notes(self) -> tuple[str, ...]:
+        if self._space in ("", self._stated):
+            return ()
+        names = {"RGB": "RGB", "YBR": "YCbCr"}
+        return (
+            f"The file calls its pixels {names[self._stated]}, but they are {names[self._space]}: they were read as "
+            "such.",
+        )
 
     def _index_fragments(self, file: BinaryIO) -> None:
         """Where each frame begins, so that the last one of a long loop is found as fast as the first."""
         from pydicom.encaps import parse_basic_offsets, parse_fragments
 
         file.seek(_PIXEL_DATA_HEADER, 1)
+        self._offsets_start = file.tell()
         parse_basic_offsets(file)
         self._pixels_start = start = file.tell()
         fragments, offsets = parse_fragments(file)
@@ -163,8 +276,6 @@ class DicomImage:
                 f"{self.path.name} is incomplete: of its {self.count} frames {fragments} are there at most."
             )
         file.seek(offsets[0])
-        if self._photometric == "RGB" and "JPEG Baseline" in self._syntax.name:
-            self._correct_colour_space(file.read(64))
         if fragments > self.count:
             return  # frames in several pieces: left to pydicom
         lengths = []
@@ -182,18 +293,12 @@ class DicomImage:
         offsets, lengths = self._options["extended_offsets"]
         with self.path.open("rb") as file:
             file.seek(self._pixels_start + offsets[index] + 8)
-            stated = _jpeg_header(file.read(min(lengths[index], _JPEG_HEADER_LIMIT)))
+            stated = lossless_header(file.read(min(lengths[index], HEADER_LIMIT)))
         header = self.header
         allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
         bits = {stored} if allocated == 8 else {stored, allocated}
         if stated is None or stated[1:] != (*self.shape, int(header.SamplesPerPixel)) or stated[0] not in bits:
             raise InputError(f"{self.path.name} is damaged: its compressed pixels contradict its header.")
-
-    def _correct_colour_space(self, head: bytes) -> None:
-        """A JPEG with a JFIF marker is YCbCr, whatever a careless device calls it (Slicer's DICOM patcher does so)."""
-        if _COLOUR_SPACE_MARKER in head:
-            self._photometric = self._options["photometric_interpretation"] = "YBR_FULL"
-            self.warnings += ("The file calls its JPEG pixels RGB, but they are YCbCr: they were read as such.",)
 
     def _check_length(self, file: BinaryIO) -> None:
         bits = int(self.header.get("BitsAllocated") or 8) * int(self.header.get("SamplesPerPixel") or 1)
@@ -202,15 +307,6 @@ class DicomImage:
         needed = self.count * self.shape[0] * self.shape[1] * bits // 8
         if self.path.stat().st_size - file.tell() < needed:
             raise InputError(f"{self.path.name} is incomplete: it ends before its last pixel.")
-
-    def _stored_range(self, values: np.ndarray) -> tuple[float, float] | None:
-        """What the Bits Stored (0028,0101) can hold; None for 8 bits, which are grey values already."""
-        if values.dtype == np.uint8 or values.dtype.kind == "f":
-            return None
-        bits = int(self.header.BitsStored)
-        if self.header.get("PixelRepresentation", 0):
-            return -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1
-        return None if bits <= 8 else (0.0, 2.0**bits - 1)
 
     def _read_palette(self) -> np.ndarray:
         """The palette's colours, shape (entries, 3), as 8 bits; its entries have 8 or 16 (PS3.3 C.7.6.3.1.5)."""
@@ -233,66 +329,28 @@ class DicomImage:
         except NotImplementedError:
             return InputError(f"{self.path.name} is stored in a way that cannot be decoded here ({self._syntax.name}).")
         if available and "not support" not in str(error):
-            return InputError(
-                f"{self.path.name} cannot be read as a DICOM image: its compressed pixels are damaged or unusual."
-            )
+            return self._damaged()
         packages = "pylibjpeg and pylibjpeg-libjpeg" if available else "python-gdcm"
         return MissingPackageError(
             f"{self.path.name} is compressed ({self._syntax.name}) and no decoder for it is installed: install "
             f"{packages}, or save the frame uncompressed."
         )
 
-
-def _jpeg_header(data: bytes) -> tuple[int, int, int, int] | None:
-    """Precision, rows, columns and components that a lossless JPEG (T.81 B.2) or JPEG-LS (T.87) states.
-
-    None unless its header is whole from the start of the image to the start of the scan: segments one after the other,
-    code tables (T.81 B.2.4.2) that hold as many values as they announce, and a scan of the frame's components.
-    """
-    stated: tuple[int, int, int, int] | None = None
-    lossless, tables, at = False, set[int](), 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
-        body = data[at + 4 : at + 2 + length]
-        if length < 2 or len(body) != length - 2:
-            return None
-        if marker in (0xC3, 0xF7):
-            if stated is not None or len(body) < 6 or len(body) != 6 + 3 * body[5]:
-                return None
-            rows, columns = struct.unpack(">HH", body[1:5])
-            stated, lossless = (body[0], rows, columns, body[5]), marker == 0xC3
-        elif marker == 0xC4:
-            found = _code_tables(body)
-            if found is None:
-                return None
-            tables |= found
-        elif marker == 0xDA:
-            if stated is None or len(body) != 4 + 2 * stated[3] or body[0] != stated[3]:
-                return None
-            used = {selector >> 4 for selector in body[2 : 1 + 2 * body[0] : 2]}
-            return None if lossless and not used <= tables else stated
-        at += 2 + length
-    return None
+    def _damaged(self) -> InputError:
+        return InputError(
+            f"{self.path.name} cannot be read as a DICOM image: its compressed pixels are damaged or unusual."
+        )
 
 
-def _code_tables(body: bytes) -> set[int] | None:
-    """Destinations of the Huffman tables in a segment; None where lengths and values do not agree."""
-    found, at = set[int](), 0
-    while at < len(body):
-        counts = body[at + 1 : at + 17]
-        values = sum(counts)
-        if len(counts) != 16 or not 0 < values <= 256 or at + 17 + values > len(body) or body[at] >> 4:
-            return None
-        # A code of k bits has at most 2**k values, less the room that shorter codes take (T.81 annex C).
-        room = 1.0 - sum(count / 2.0 ** (k + 1) for k, count in enumerate(counts))
-        if room < 0:
-            return None
-        found.add(body[at] & 15)
-        at += 17 + values
-    return found
+def _share_coloured(values: np.ndarray, space: str) -> float:
+    marked = _luma_and_colours(values)[1] if space == "YBR" else coloured(values.astype(np.float32))
+    return float(np.mean(marked))
+
+
+def _to_rgb(values: np.ndarray) -> np.ndarray:
+    from pydicom.pixels import convert_color_space
+
+    return convert_color_space(values, "YBR_FULL", "RGB")
 
 
 def _luma_and_colours(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

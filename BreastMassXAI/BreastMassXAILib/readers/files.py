@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ import numpy as np
 
 from ..core.errors import BreastMassXAIError, InputError
 from ..core.frame import MAX_PIXELS, MM_PER_PIXEL, Provenance, Source, Spacing
-from ..core.leftovers import removed, undone
+from ..core.leftovers import removed, temporary_folder, undone
 
 READABLE = "PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI and DICOM"
 
@@ -110,6 +111,28 @@ def reading(path: Path, what: str) -> Iterator[None]:
         raise InputError(f"{path.name} does not fit into this computer's memory.") from error
     except Exception as error:
         raise InputError(f"{path.name} cannot be read as {what}: it is damaged or incomplete.") from error
+
+
+@contextmanager
+def plainly_named(path: Path) -> Iterator[Path]:
+    """The file, or a copy with a plain name where its own is no text (bytes of another encoding), for libraries that
+    take nothing else.
+
+    Raises
+    ------
+    InputError
+        When the name is no text and the copy cannot be made.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        with temporary_folder() as folder:
+            suffix = "".join(each for each in path.suffixes[-2:] if each.isascii())
+            plain = folder / f"copy{suffix}"
+            shutil.copyfile(path, plain)
+            yield plain
+    else:
+        yield path
 
 
 @contextmanager

@@ -16,8 +16,12 @@ STROKE = 5
 """Width in pixels of a square that fits into no stroke of a caliper or letter."""
 
 
+FOUND = "the values found"
+EIGHT_BITS = "8-bit grey levels in a wider type"
+
+
 def to_grey(
-    name: str, values: np.ndarray, limits: tuple[float, float] | None = None, origin: str = "the bits stored"
+    name: str, values: np.ndarray, limits: tuple[float, float] | None = None, origin: str = FOUND
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Grey values 0..255 of a decoded image, with warnings of its colours too; see :func:`grey_and_colours`."""
     grey, marked, notes = grey_and_colours(name, values, limits, origin)
@@ -25,12 +29,12 @@ def to_grey(
 
 
 def grey_and_colours(
-    name: str, values: np.ndarray, limits: tuple[float, float] | None = None, origin: str = "the bits stored"
+    name: str, values: np.ndarray, limits: tuple[float, float] | None = None, origin: str = FOUND
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """Grey values 0..255 of a decoded image, its coloured pixels, and warnings.
 
     Whole numbers within 0..255 stay as they are, whatever type stores them. Everything else is mapped linearly, from
-    `limits` or else from its minimum and maximum, to 0..255. Colours become ITU-R BT.601 luminance.
+    `limits` or else from what :func:`found_limits` tells, to 0..255. Colours become ITU-R BT.601 luminance.
 
     Parameters
     ----------
@@ -67,7 +71,11 @@ def grey_and_colours(
 
 
 def found_limits(values: np.ndarray) -> tuple[float, float] | None:
-    """Smallest and largest value, or None when the values are grey levels of 8 bits, or cannot be mapped."""
+    """The values that shall become 0 and 255, or None when they are grey levels of 8 bits, or cannot be mapped.
+
+    Where a picture of 8 bits was only stored in a wider type, as :func:`eight_bits` tells, its own 0 and 255; else the
+    smallest and largest value.
+    """
     if values.dtype == np.uint8:
         return None
     low, high = float(values.min()), float(values.max())
@@ -75,14 +83,46 @@ def found_limits(values: np.ndarray) -> tuple[float, float] | None:
         return None  # a Frame says what is wrong with it
     if low >= 0 and high <= 255 and (values.dtype.kind in "iub" or np.array_equal(values, np.rint(values))):
         return None
-    return low, high
+    top = eight_bits(values)
+    return (low, high) if top is None else (0.0, top)
+
+
+def eight_bits(values: np.ndarray) -> float | None:
+    """The value that stands for 255 where at most 256 evenly spaced levels from 0 on occur, as in an 8-bit picture that
+    was stored with more bits; None where more levels occur.
+
+    Looked for are 255ths of 1 (floats) and, for 10, 12, 14 and 16 bits, levels that were shifted to the left, or
+    stretched to all bits and rounded. The coarsest that fit are taken: a dark picture lies on all finer ones too.
+    """
+    if not values.size or values.min() < 0:
+        return None
+    high = float(values.max())
+    if values.dtype.kind == "f":
+        tops = [1.0] if high <= 1 else []
+    else:
+        tops = [float(top) for bits in (16, 14, 12, 10) for top in ((1 << bits) - 1, 255 << bits - 8)]
+    part = values.reshape(-1)[:: max(values.size // 4096, 1)]  # refuses nearly all others, at no cost
+    for top in tops:
+        if high <= top and _are_levels(part, top) and _are_levels(values, top):
+            return top
+    return None
+
+
+def _are_levels(values: np.ndarray, top: float) -> bool:
+    """Whether all values are 255ths of `top`, rounded to the values' own type."""
+    if values.dtype.kind != "f" and top % 255 == 0:
+        return not (values % int(top / 255)).any()
+    levels = np.rint(values.astype(np.float64) * (255 / top)) * (top / 255)
+    return bool(np.abs(levels - values).max() <= (1e-6 if values.dtype.kind == "f" else 0.5))
 
 
 def _to_eight_bits(
     values: np.ndarray, limits: tuple[float, float] | None, origin: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     if limits is None:
-        limits, origin = found_limits(values), "the values found"
+        limits, origin = found_limits(values), FOUND
+        if limits is not None and limits != (float(values.min()), float(values.max())):
+            origin = EIGHT_BITS
     if limits is None:
         return values.astype(np.float32), ()
     low, high = limits

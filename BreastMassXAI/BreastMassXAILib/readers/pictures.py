@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +15,15 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.frame import MAX_PIXELS
-from .files import reading, refuse_huge
+from .files import plainly_named, reading, refuse_huge
+from .tiff import PHOTOMETRIC, WHITE_IS_ZERO, Page, read_page, read_pages
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_EXIF_ORIENTATION = 0x0112
+_ORIENTATION = 0x0112
+_COLOUR, _GREY_AND_ALPHA, _COLOUR_AND_ALPHA = 2, 4, 6
+"""Colour types of a PNG."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +33,8 @@ class Picture:
     Parameters
     ----------
     pixels : ndarray, shape (rows, columns) or (rows, columns, 3)
-    alpha : ndarray of uint8, shape (rows, columns), optional
+        In the file's own depth; small values are black, whatever the file says of them.
+    alpha : ndarray of uint8 or bool, shape (rows, columns), optional
     indices : ndarray of uint8, shape (rows, columns), optional
         The entries of a picture with a palette, whose colours are in `pixels`.
     lossy : bool
@@ -50,12 +57,14 @@ def count_pages(path: Path) -> int:
     InputError
         When the file is damaged, or an animated PNG.
     """
+    if _is_tiff(path) and (pages := read_pages(path)):
+        return len(pages)
     with _opened(path) as image:
         # A JPEG's further images (MPO) are previews and other eyes.
-        pages = getattr(image, "n_frames", 1) if image.format in ("TIFF", "PNG") else 1
-        if pages > 1 and image.format == "PNG":
-            raise InputError(f"{path.name} is an animated PNG of {pages} images: save it as a TIFF.")
-        return pages
+        pages_found = getattr(image, "n_frames", 1) if image.format in ("TIFF", "PNG") else 1
+        if pages_found > 1 and image.format == "PNG":
+            raise InputError(f"{path.name} is an animated PNG of {pages_found} images: save it as a TIFF.")
+        return pages_found
 
 
 def read_picture(path: Path, page: int | None = None) -> Picture:
@@ -76,27 +85,39 @@ def read_picture(path: Path, page: int | None = None) -> Picture:
     InputError
         When the file is damaged, too large, holds several images, or is a TIFF file that asks to be turned.
     """
-    if page is None and (pages := count_pages(path)) > 1:
-        raise InputError(f"{path.name} holds {pages} images, where one is expected.")
-    with _opened(path) as image:
+    if page is None and (count := count_pages(path)) > 1:
+        raise InputError(f"{path.name} holds {count} images, where one is expected.")
+    stored = next(iter(read_pages(path, page or 0)), None) if _is_tiff(path) else None
+    if stored is not None and stored[_ORIENTATION] not in (0, 1):
+        raise InputError(f"{path.name} asks viewers to turn or mirror it (orientation tag): save it again upright.")
+    if stored is not None and stored.needs_us:
+        with reading(path, "a picture"):
+            alone = len(read_pages(path)) == 1
+            pixels, alpha = read_page(path, stored, alone)
+            return Picture(pixels, alpha, None, False, ())
+    with _opened(path, stored) as image:
         if page:
             image.seek(page)
         refuse_huge(path.name, *image.size)
-        orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+        orientation = image.getexif().get(_ORIENTATION, 1)
         notes: tuple[str, ...] = ()
         if orientation not in (0, 1):
-            if image.format == "TIFF":
-                raise InputError(
-                    f"{path.name} asks viewers to turn or mirror it (orientation tag): save it again upright."
-                )
             notes = ("The file asks viewers to turn or mirror the picture (EXIF orientation): not done here.",)
         lossy = image.format in ("JPEG", "MPO") or "jpeg" in str(image.info.get("compression", ""))
-        return Picture(*_decode(image), lossy, notes)
+        pixels, alpha, indices = _deep_png(path, image) or _decode(image)
+        if stored is not None and stored[PHOTOMETRIC] == WHITE_IS_ZERO and pixels.ndim == 2 and pixels.min() >= 254:
+            pixels = pixels - np.uint8(254)  # zeros and ones: one bit, in a byte
+        return Picture(pixels, alpha, indices, lossy, notes)
+
+
+def _is_tiff(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    from PIL import Image
+def _opened(path: Path, page: Page | None = None) -> Iterator[Image.Image]:
+    from PIL import Image, UnidentifiedImageError
 
     with reading(path, "a picture"):
         try:
@@ -105,8 +126,48 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             raise InputError(
                 f"{path.name} is too large: at most {MAX_PIXELS // 1_000_000} million pixels can be read."
             ) from error
+        except UnidentifiedImageError as error:
+            if page is None or not page.whole:
+                raise
+            raise InputError(
+                f"{path.name} is a TIFF of a kind that cannot be read here ({page.words}): save it as PNG, or as a "
+                "TIFF of 8 or 16 bits."
+            ) from error
         with image:
             yield image
+
+
+def _deep_png(path: Path, image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, None] | None:
+    """The colours, or grey and alpha, of a PNG of 16 bits, of which pillow drops the lower 8; None for all others."""
+    if image.format != "PNG":
+        return None
+    with path.open("rb") as file:
+        bits, kind = file.read(26)[24:]
+    if bits != 16 or kind not in (_COLOUR, _GREY_AND_ALPHA, _COLOUR_AND_ALPHA):
+        return None
+    image.load()  # pillow sees damage that the other reader overlooks
+    if kind == _GREY_AND_ALPHA:
+        values = _as_bytes(path)
+        return values[..., 0], values[..., 1] >> 8, None
+    import SimpleITK
+
+    with plainly_named(path) as plain:
+        values = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(plain), imageIO="PNGImageIO"))
+    if values.dtype != np.uint16 or values.ndim != 3 or values.shape[:2] != image.size[::-1] or values.shape[2] < 3:
+        raise ValueError("another size or depth")
+    return values[..., :3], values[..., 3] >> 8 if values.shape[2] > 3 else None, None
+
+
+def _as_bytes(path: Path) -> np.ndarray:
+    """Grey and alpha of 16 bits, shape (rows, columns, 2), packed as four bytes are, which pillow reads."""
+    from PIL import Image
+
+    data = path.read_bytes()
+    head = data[12:24] + bytes((8, _COLOUR_AND_ALPHA)) + data[26:29]
+    patched = data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
+    with Image.open(io.BytesIO(patched), formats=("PNG",)) as image:
+        content = np.array(image)
+    return content.reshape(*content.shape[:2], 4).view(">u2").astype(np.uint16)
 
 
 def _decode(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:

@@ -13,16 +13,18 @@ from ..core.regions import RELEVANT
 from ..core.words import NAMES
 from .colors import ROLE_ATTRIBUTE
 
-_LEVELS = {"image": "per image", "case": "per case (views averaged)"}
-_THRESHOLDS = {"model": "at the model's threshold", "corner": "at these data's operating point"}
-_SUBSETS = {"correct": "correctly classified", "all": "all"}
+_LEVELS = {"image": "per image", "case": "per case"}
+_THRESHOLDS = {"model": "model's threshold", "corner": "best threshold here"}
+_SUBSETS = {"correct": "correct", "all": "all"}
+_LONGEST_NAME = 28
+"""Characters of a cohort's name in the title of its curve, which has half of a small window."""
 _FALSE, _TRUE, _CHANCE = "1 - specificity", "sensitivity", "chance"
 
 
 @dataclass(frozen=True)
 class CohortNodes:
-    """`table_1`: how well the model classifies; `table_2`: the pointing game; `chart`: the ROC curve, drawn from
-    `roc`. The last two are None where all cases have one label."""
+    """`table_1`: how well the model decides, a row for each measure; `table_2`: the pointing game; `chart`: the ROC
+    curve, drawn from `roc`. The last two are None where all cases have one label."""
 
     table_1: Any
     table_2: Any
@@ -62,7 +64,12 @@ def show_cohort(scene, name: str, tables: dict[str, Any]) -> CohortNodes:
         series.SetMarkerStyle(series.MarkerStyleNone)
         series.SetColor(*color)
         chart.AddAndObservePlotSeriesNodeID(series.GetID())
-    chart.SetTitle(f"{name}: area under the curve {_words(found['auc'], 3)}, n = {found['n']}")
+    short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    chart.SetTitle(f"ROC of {short} (red), chance (grey)\nAUC {_words(found['auc'], 3)}, n = {found['n']}")
+    chart.SetTitleFontSize(14)
+    chart.SetLegendVisibility(False)  # it would lie over the curve; the title says which line is which
+    chart.SetAxisTitleFontSize(13)
+    chart.SetAxisLabelFontSize(12)
     chart.SetXAxisTitle(_FALSE)
     chart.SetYAxisTitle(_TRUE)
     for which in ("X", "Y"):
@@ -72,32 +79,31 @@ def show_cohort(scene, name: str, tables: dict[str, Any]) -> CohortNodes:
 
 
 def _rows_1(table: dict[str, Any]) -> dict[str, list[str]]:
-    rows: dict[str, list[str]] = {
-        title: [] for title in ("cases", "n", "AUC", "threshold", "accuracy", "sensitivity", "specificity")
-    }
+    """A row for each measure: few columns, so that all of them are seen beside the curve."""
+    rows: dict[str, list[str]] = {"measure": ["n", "AUC"]}
+    for title in _THRESHOLDS.values():
+        rows["measure"] += [title, "accuracy", "sensitivity", "specificity"]
     for level, words in _LEVELS.items():
         entry = table[level]
-        for name, at in _THRESHOLDS.items():
-            if name not in entry:
-                continue
-            numbers = [_words(entry[name][what], 3) for what in ("accuracy", "sensitivity", "specificity")]
-            threshold = f"{entry[name]['threshold']:.3f} ({at})"
-            cells = (words, str(entry["n"]), _words(entry["auc"], 3), threshold, *numbers)
-            for column, cell in zip(rows.values(), cells, strict=True):
-                column.append(cell)
+        column = [str(entry["n"]), _words(entry["auc"], 2)]
+        for name in _THRESHOLDS:
+            at = entry.get(name)
+            measures = ("accuracy", "sensitivity", "specificity")
+            words_of = [] if at is None else [f"{at['threshold']:.3f}", *(_words(at[what], 2) for what in measures)]
+            column += words_of or ["-"] * (1 + len(measures))
+        rows[words] = column
     return rows
 
 
 def _rows_2(table: dict[str, Any]) -> dict[str, list[str]]:
-    columns = ("cases", "n", "region", "either extreme", "by chance", "maximum", "minimum", "one by chance")
+    columns = ("cases (n)", "region", "either extreme", "chance", "maximum", "minimum", "chance of one")
     rows: dict[str, list[str]] = {title: [] for title in columns}
     for subset, words in _SUBSETS.items():
         for region in (*RELEVANT, "any"):
             entry = table[subset]["regions"][region]
             chance = entry["chance_in_field"]
             cells = (
-                words,
-                str(table[subset]["n"]),
+                f"{words} ({table[subset]['n']})",
                 NAMES.get(region, "any of the three"),
                 _words(entry["either"], 2),
                 _plain(chance["either"]),

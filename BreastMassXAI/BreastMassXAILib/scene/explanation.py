@@ -247,9 +247,25 @@ def remove_node(scene, node) -> None:
         return
     displayable = node.IsA("vtkMRMLDisplayableNode")
     looks = [node.GetNthDisplayNode(i) for i in range(node.GetNumberOfDisplayNodes())] if displayable else []
+    looks.sort(key=lambda look: not _is_legend(look))  # a colour bar that outlives what it describes complains
     for each in (*looks, node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None, node):
         if each is not None:
             scene.RemoveNode(each)
+
+
+def remove_legends(scene) -> None:
+    """Take our colour bars out of a scene that is about to be closed.
+
+    Slicer removes its nodes one by one, and each view complains of a colour bar whose volume has gone before it.
+    """
+    for companion in companions(scene):
+        legend = companion.GetNodeReference("legend")
+        if legend is not None:
+            scene.RemoveNode(legend)
+
+
+def _is_legend(node) -> bool:
+    return node is not None and node.IsA("vtkMRMLColorLegendDisplayNode")
 
 
 def mark_stale(frame_node, reason: str | None) -> None:
@@ -299,11 +315,16 @@ def _keeps_loop(companion) -> bool:
 
 def companion_of(scene, frame_node):
     """The companion of a frame, or None."""
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScriptedModuleNode")):
-        node = scene.GetNthNodeByClass(index, "vtkMRMLScriptedModuleNode")
-        if node.GetAttribute(RESULT_ATTRIBUTE) is not None and node.GetNodeReferenceID("frame") == frame_node.GetID():
-            return node
-    return None
+    return next((node for node in companions(scene) if node.GetNodeReferenceID("frame") == frame_node.GetID()), None)
+
+
+def companions(scene) -> list[Any]:
+    """The companions of all explanations in a scene, of frames that are gone too."""
+    nodes = (
+        scene.GetNthNodeByClass(index, "vtkMRMLScriptedModuleNode")
+        for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScriptedModuleNode"))
+    )
+    return [node for node in nodes if node.GetAttribute(RESULT_ATTRIBUTE) is not None]
 
 
 def _new_companion(scene, frame_node):

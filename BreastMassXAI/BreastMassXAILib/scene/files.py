@@ -36,24 +36,73 @@ def write_scene(scene, path: Path, companion=None) -> None:
         When it cannot be written; nothing half-written is left.
     """
     path = Path(path)
-    part = path.with_name(path.name + ".part")
+    taken = take_scene(scene, path.stem, companion)
     try:
-        with temporary_folder() as folder:
-            bundle = folder.resolve() / path.stem
+        taken.write(path)
+    finally:
+        taken.discard()
+
+
+class TakenScene:
+    """A scene as Slicer wrote it, in a folder of its own; see :func:`take_scene`. For any thread."""
+
+    def __init__(self, bundle: Path, folder: contextlib.ExitStack, of_case: bool) -> None:
+        self._bundle = bundle
+        self._folder = folder
+        self._of_case = of_case
+
+    def write(self, path: Path) -> None:
+        """Write it as a scene bundle (.mrb).
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written; nothing half-written is left, and an older file stays.
+        """
+        part = path.with_name(path.name + ".part")
+        try:
+            if self._of_case:
+                for file in self._bundle.glob("*.mrml"):
+                    file.write_text(_without_other_items(file.read_text(encoding="utf-8")), encoding="utf-8")
+            _pack(self._bundle, part)
+            part.replace(path)
+        except OSError as error:
+            raise OutputError(f"The scene '{path.name}' could not be written: {error.strerror or error}.") from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+    def discard(self) -> None:
+        """Remove its folder. To be called at the end, whatever happened."""
+        self._folder.close()
+
+
+def take_scene(scene, name: str, companion=None) -> TakenScene:
+    """Take a scene's contents out of it, on the main thread; packing them into a file, which takes longer, needs none.
+
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+    name : str
+        Of the file that it becomes, without its suffix.
+    companion : vtkMRMLScriptedModuleNode, optional
+        See :func:`write_scene`.
+
+    Raises
+    ------
+    OutputError
+        When Slicer cannot save it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            bundle = stack.enter_context(temporary_folder()).resolve() / name
             bundle.mkdir()
             with contextlib.nullcontext() if companion is None else _only_case(companion):
                 if not scene.SaveSceneToSlicerDataBundleDirectory(str(bundle)):
-                    raise OutputError(f"The scene could not be saved as '{path.name}'.")
-            if companion is not None:
-                for file in bundle.glob("*.mrml"):
-                    file.write_text(_without_other_items(file.read_text(encoding="utf-8")), encoding="utf-8")
-            _pack(bundle, part)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"The scene '{path.name}' could not be written: {error.strerror or error}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+                    raise OutputError(f"The scene could not be saved as '{name}'.")
+        except OSError as error:
+            raise OutputError(f"The scene '{name}' could not be written: {error.strerror or error}.") from error
+        return TakenScene(bundle, stack.pop_all(), companion is not None)
 
 
 @contextlib.contextmanager
@@ -61,15 +110,20 @@ def _only_case(companion) -> Iterator[None]:
     """While this lasts, a scene is saved without the data that do not belong to one frame's explanation.
 
     Kept are the nodes that the explanation's companion references, and what these reference in turn; left out are all
-    other data with their looks, and other frames' explanations. No node is said to be modified.
+    other data with their looks and files, and other frames' explanations. What is no data, colour tables for instance,
+    is saved as ever, with the file that holds it. No node is said to be modified.
     """
     scene = companion.GetScene()
+    nodes = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
     kept = _referenced(companion)
-    silenced = []
-    for index in range(scene.GetNumberOfNodes()):
-        node = scene.GetNthNode(index)
-        if node.GetID() not in kept and _is_data(node) and node.GetSaveWithScene():
-            silenced.append((node, node.GetDisableModifiedEvent()))
+    for node in nodes:
+        if node.IsA("vtkMRMLStorableNode") and not _is_data(node):
+            kept.update(node.GetNthStorageNodeID(index) for index in range(node.GetNumberOfStorageNodes()))
+    silenced = [
+        (node, node.GetDisableModifiedEvent())
+        for node in nodes
+        if node.GetID() not in kept and _is_data(node) and node.GetSaveWithScene()
+    ]
     try:
         for node, _ in silenced:
             node.SetDisableModifiedEvent(True)

@@ -39,20 +39,6 @@ def show_in_slice_view(
     slice_node.SetUseLabelOutline(True)
 
 
-def show_frame_in_slice_view(scene, frame_node, layout_name: str = "Red") -> None:
-    """A frame alone in a slice view, row 0 at the top, whatever way its volume lies in the room.
-
-    The view's size belongs to its window: fit the view to its background afterwards.
-    """
-    slice_node, composite = view_nodes(scene, layout_name, frame_node)
-    state = composite.StartModify()
-    composite.SetBackgroundVolumeID(frame_node.GetID())
-    composite.SetForegroundVolumeID(None)
-    composite.SetLabelVolumeID(None)
-    composite.EndModify(state)
-    aim(slice_node, frame_node)
-
-
 def view_nodes(scene, layout_name: str, frame_node) -> tuple[Any, Any]:
     """The slice node and the composite node of a view; new ones, aimed at the frame, where the scene has none."""
     slice_node = find_view_node(scene, "vtkMRMLSliceNode", layout_name)
@@ -68,6 +54,46 @@ def view_nodes(scene, layout_name: str, frame_node) -> tuple[Any, Any]:
 
 def aim(slice_node, frame_node) -> None:
     """Let a slice view look straight at a frame: columns to the right, rows downwards, its middle in the middle."""
+    right, down, middle, _, _ = _lie(frame_node)
+    axes = (right, -down, np.cross(right, down), middle)
+    state = slice_node.StartModify()
+    for column, axis in enumerate(axes):
+        for row in range(3):
+            slice_node.GetSliceToRAS().SetElement(row, column, float(axis[row]))
+    slice_node.UpdateMatrices()
+    slice_node.EndModify(state)
+
+
+def fit(slice_node, frame_node) -> None:
+    """Aim a slice view at a frame and let the whole frame fill it, with square millimetres.
+
+    The view must have the size of its window (`GetDimensions`), which it gets when it is drawn.
+    """
+    _, _, _, width_mm, height_mm = _lie(frame_node)
+    columns, rows, slices = slice_node.GetDimensions()
+    mm_per_pixel = max(width_mm / max(columns, 1), height_mm / max(rows, 1))
+    state = slice_node.StartModify()
+    aim(slice_node, frame_node)
+    slice_node.SetXYZOrigin(0, 0, 0)
+    slice_node.SetFieldOfView(mm_per_pixel * max(columns, 1), mm_per_pixel * max(rows, 1), max(slices, 1))
+    slice_node.EndModify(state)
+
+
+def filled(slice_node, frame_node) -> tuple[float, float]:
+    """What share of a slice view's width and of its height a frame takes; the larger one is 1 where it is fitted."""
+    _, _, _, width_mm, height_mm = _lie(frame_node)
+    field = slice_node.GetFieldOfView()
+    return width_mm / field[0], height_mm / field[1]
+
+
+def geometry_of(frame_node) -> tuple[float, ...]:
+    """Where a frame lies and how large it is: what a fitted view depends on."""
+    right, down, middle, width_mm, height_mm = _lie(frame_node)
+    return (*right, *down, *middle, width_mm, height_mm, *frame_node.GetImageData().GetDimensions())
+
+
+def _lie(frame_node) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
+    """Directions to the right and down, the middle, width and height in the room, transforms included."""
     columns, rows, _ = frame_node.GetImageData().GetDimensions()
     to_ras = vtkMatrix4x4()
     frame_node.GetIJKToRASMatrix(to_ras)
@@ -77,16 +103,31 @@ def aim(slice_node, frame_node) -> None:
         frame_node.TransformPointToWorld(to_ras.MultiplyPoint((column, row, 0.0, 1.0))[:3], world)
         return world
 
-    first = place(0, 0)
-    right, down = place(columns - 1, 0) - first, place(0, rows - 1) - first
-    right, down = right / np.linalg.norm(right), down / np.linalg.norm(down)
-    axes = (right, -down, np.cross(right, down), place((columns - 1) / 2, (rows - 1) / 2))
-    state = slice_node.StartModify()
-    for column, axis in enumerate(axes):
-        for row in range(3):
-            slice_node.GetSliceToRAS().SetElement(row, column, float(axis[row]))
-    slice_node.UpdateMatrices()
-    slice_node.EndModify(state)
+    first = place(-0.5, -0.5)  # pixels have their centres at whole numbers
+    right, down = place(columns - 0.5, -0.5) - first, place(-0.5, rows - 0.5) - first
+    width_mm, height_mm = float(np.linalg.norm(right)), float(np.linalg.norm(down))
+    return right / width_mm, down / height_mm, place((columns - 1) / 2, (rows - 1) / 2), width_mm, height_mm
+
+
+def is_frame(node) -> bool:
+    """Whether a view can be aimed at a volume: it holds an image."""
+    return node is not None and node.GetImageData() is not None and node.GetImageData().GetNumberOfPoints() > 0
+
+
+def introduce_legend(composite_node) -> None:
+    """Let a slice view look again for colour bars.
+
+    A view learns of those that are older than itself only when a user's hand seems to change its layers.
+    """
+    composite_node.SetInteractionFlags(composite_node.ForegroundVolumeFlag)
+    composite_node.Modified()
+    composite_node.SetInteractionFlags(0)
+
+
+def slice_nodes(scene) -> list[Any]:
+    """The slice nodes of all slice views that a scene knows."""
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSliceNode")
+    return [scene.GetNthNodeByClass(index, "vtkMRMLSliceNode") for index in range(count)]
 
 
 def find_view_node(scene, class_name: str, layout_name: str):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from ..cohorts.records import SpacingAssumption
+from ..core.settling import SpacingAssumption
 from ..presenter.cohort import CaseState, CohortList, CohortRow
 from .preferences import recall, remember
 
@@ -50,6 +50,11 @@ class CohortSection:
         cohort.on_change(self._panel.slots.guarded(self.draw))
         self._panel.tell("")
         self.draw()
+
+    @property
+    def name(self) -> str:
+        """The listed cohort's; empty where none is."""
+        return "" if self._cohort is None else self._cohort.name
 
     def forget(self) -> None:
         """The scene was closed: stop what runs; the list stays."""

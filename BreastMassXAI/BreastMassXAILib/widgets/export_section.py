@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from ..presenter.export import export_folder, export_report, export_scene
+from ..presenter.export import Export, prepare_folder, prepare_report, prepare_scene
 from ..presenter.session import State
 from .preferences import recall, remember
 
@@ -40,9 +40,7 @@ class ExportSection:
         if not recall("saveFolder", "") and not self._choose_folder():
             return
         target = Path(recall("saveFolder", "")) / self._name()
-        note = export_folder(self._panel.session, target, replace=True)
-        said = _("Saved: {name}").format(name=target.name)
-        self._panel.tell(f"{said}. {note}" if note else said)
+        self._start(prepare_folder(self._panel.session, target, replace=True), _("Saved: {name}"), target)
 
     def _choose_folder(self) -> bool:
         text = qt.QFileDialog.getExistingDirectory(
@@ -56,14 +54,24 @@ class ExportSection:
     def _report(self) -> None:
         path = self._file(self._ui.exportReportButton, _("Report"), "pdf", _("Report (*.pdf *.png)"))
         if path is not None:
-            export_report(self._panel.session, path)
-            self._panel.tell(_("Written: {name}").format(name=path.name))
+            self._start(prepare_report(self._panel.session, path), _("Written: {name}"), path)
 
     def _scene(self) -> None:
         path = self._file(self._ui.exportSceneButton, _("Scene"), "mrb", _("Scene bundle (*.mrb)"))
         if path is not None:
-            export_scene(self._panel.scene, path)
-            self._panel.tell(_("Written: {name}").format(name=path.name))
+            self._start(prepare_scene(self._panel.scene, path), _("Written: {name}"), path)
+
+    def _start(self, export: Export, words: str, path: Path) -> None:
+        """Write in the worker's thread, with progress below the Explain button."""
+        said = words.format(name=path.name)
+        export.start(
+            self._panel.worker, lambda note: self._panel.tell(f"{said}. {note}" if note else said), self._failed
+        )
+        self._panel.tell("")
+        self._panel.work()
+
+    def _failed(self, sentence: str, details: str) -> None:
+        self._panel.tell(sentence or _("Cancelled: nothing was written."), details)
 
     def _file(self, parent, title: str, suffix: str, kinds: str) -> Path | None:
         proposal = Path(recall("saveFolder", "")) / f"{self._name()}.{suffix}"

@@ -26,7 +26,7 @@ class ImageSection:
 
     def draw(self) -> None:
         ui, facts = self._ui, self._panel.session.facts
-        ui.imageText.text = facts.image if facts else _("No frame is chosen.")
+        ui.spacingFrame.visible = facts is not None
         ui.spacingText.text = facts.spacing if facts else ""
         ui.spacingBadge.text = "●" if facts else ""
         if facts:
@@ -40,9 +40,10 @@ class ImageSection:
         self._line = None
 
     def _draw_line(self) -> None:
-        if self._line is not None:
+        frame = self._panel.parameters.frame
+        if self._line is not None and self._panel.scene.IsNodePresent(self._line):
             self._panel.scene.RemoveNode(self._line)
-        self._line = draw_line(self._panel.scene)
+        self._line = draw_line(self._panel.scene, frame)
 
     def _calibrate(self) -> None:
         frame = self._panel.parameters.frame

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import qt
+import slicer
 import vtk
 from slicer.i18n import tr as _
+from slicer.i18n import translate
 
-from ..presenter.adding import MASS_SEGMENT, first_segment, import_mass, new_mass
+from ..core.errors import SegmentChoiceError
+from ..presenter.adding import MASS_SEGMENT, Imported, first_segment, import_mass, new_mass
 from .preferences import recall, remember
 from .window import layout_manager, main_window
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 EFFECTS = ["Paint", "Draw", "Erase", "Scissors", "Level tracing", "Threshold", "Islands", "Smoothing"]
 _EDITOR_TAG = "BreastMassXAI"
 """An editor's state of our own: the one of the Segment Editor module is its user's."""
+_PAINT_EFFECT, _OPTIONS_OF_VOLUMES = "qSlicerSegmentEditorPaintEffect", ("Sphere brush", "Edit in 3D views")
+"""Where Slicer translates them, and what its source calls them."""
 
 
 class MassSection:
@@ -41,6 +46,16 @@ class MassSection:
         self._editor.unorderedEffectsVisible = False
         self._editor.setMRMLScene(panel.scene)
 
+    def _hide_what_a_single_frame_does_not_have(self) -> None:
+        """Options for volumes; side by side with the others they would not fit into the panel either."""
+        for name in ("Paint", "Erase"):
+            effect = self._editor.effectByName(name)
+            if effect is None:  # effects that are registered later keep theirs
+                continue
+            words = [translate(_PAINT_EFFECT, text) for text in _OPTIONS_OF_VOLUMES]
+            for option in slicer.util.findChildren(effect.optionsFrame(), className="QCheckBox"):
+                option.visible = option.text not in words
+
     def close(self) -> None:
         """Take the editor apart; an editor that is not crashes Slicer at its end."""
         self.leave()
@@ -54,6 +69,7 @@ class MassSection:
         if main_window() is not None:
             self._editor.installKeyboardShortcuts()
         self._editor.updateWidgetFromMRML()
+        self._hide_what_a_single_frame_does_not_have()
         self.follow()
 
     def leave(self) -> None:
@@ -144,5 +160,21 @@ class MassSection:
         if not path:
             return
         remember("maskFolder", str(Path(path).parent))
-        node = import_mass(self._panel.scene, Path(path), self._panel.parameters.frame)
-        self._panel.choose(segmentation=node, segment=MASS_SEGMENT)
+        imported = self._imported(Path(path))
+        if imported is not None:
+            self._panel.choose(segmentation=imported.node, segment=MASS_SEGMENT)
+            self._panel.tell(" ".join(imported.notes))
+
+    def _imported(self, path: Path, segments: tuple[str, ...] = ()) -> Imported | None:
+        """The mask in a file; where it holds several segments, a person chooses. None if she does not."""
+        try:
+            return import_mass(self._panel.scene, path, self._panel.parameters.frame, segments)
+        except SegmentChoiceError as error:
+            if segments:
+                raise
+            # The empty first entry is what Qt hands back after Cancel, too.
+            title = _("Which of them is the mass?")
+            chosen = qt.QInputDialog.getItem(
+                self._ui.importMaskButton, title, str(error), ["", *error.choices], 0, False
+            )
+            return self._imported(path, (chosen,)) if chosen else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,9 @@ from ..core.result import Settings
 from ..presenter.adding import MASS_SEGMENT, add_sample
 from ..presenter.models import Model
 from ..presenter.session import Session, State
+from ..presenter.showing import Wanted
 from ..presenter.worker import Worker
+from ..scene.explanation import remove_legends
 from .cohort_section import CohortSection
 from .explain_section import ExplainSection
 from .export_section import ExportSection
@@ -24,9 +27,11 @@ from .overlay_section import OverlaySection
 from .preferences import REMEMBERED, forget, remember
 from .process_section import ProcessSection
 from .result_sections import DecisionSection, PointingSection
+from .sections import Sections
 from .shortcuts import Shortcuts, show_keys
 from .slots import Slots
 from .views import Views
+from .window import main_window
 
 _DEBOUNCE_MS = 100
 _POLL_MS = 5
@@ -43,9 +48,17 @@ class Panel:
     scene : vtkMRMLScene
     install_packages : callable
         Asks and installs what the network needs; raises MissingPackageError when it cannot run then.
+    parser_of : callable
+        The parser of a command of the command line, by the command's name.
     """
 
-    def __init__(self, ui, scene, install_packages: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ui,
+        scene,
+        install_packages: Callable[[], None],
+        parser_of: Callable[[str], argparse.ArgumentParser],
+    ) -> None:
         self.ui = ui
         self.scene = scene
         self.slots = Slots(self.tell)
@@ -66,22 +79,22 @@ class Panel:
         self.pointing = PointingSection(self)
         self.overlay = OverlaySection(self)
         self.cohort = CohortSection(self)
-        self.process = ProcessSection(self)
+        self.process = ProcessSection(self, parser_of)
         self.export = ExportSection(self)
-        self._shortcuts = Shortcuts(
-            {
-                "explain": self.explain,
-                "overlay": self.overlay.toggle_saliency,
-                "regions": self.overlay.toggle_regions,
-                "next": self.cohort.next,
-                "previous": self.cohort.previous,
-                "save": self.export.save,
-            },
-            self.slots,
-        )
+        self.sections = Sections(self)
+        actions = {
+            "explain": self.explain,
+            "overlay": self.overlay.toggle_saliency,
+            "regions": self.overlay.toggle_regions,
+            "next": self.cohort.next,
+            "previous": self.cohort.previous,
+            "save": self.export.save,
+        }
+        self._shortcuts = Shortcuts(actions, self.slots)
         self.explaining.list_models()
-        show_keys(ui)
+        show_keys(ui, actions, self.slots)
         self.slots.connect(ui.tryItButton, "clicked()", self.try_it)
+        self.slots.connect(ui.sampleButton, "clicked()", self.try_it)
         self.slots.connect(ui.installButton, "clicked()", self._install)
         self.slots.connect(ui.restoreDefaultsButton, "clicked()", self._restore_defaults)
         self.session.on_change(self.slots.guarded(self.redraw))
@@ -98,17 +111,20 @@ class Panel:
         self.worker.stop()
         self.process.close()
         self.views.close()
+        self.sections.close()
         self.mass.close()
         self.decision.close()
         self.pointing.close()
 
     def enter(self) -> None:
         self._shortcuts.install()
+        self.views.enter()
         self.mass.enter()
         self.redraw()
 
     def leave(self) -> None:
         self._shortcuts.remove()
+        self.views.leave()
         self.mass.leave()
 
     def scene_closes(self) -> None:
@@ -119,6 +135,7 @@ class Panel:
         self.mass.scene_closes()
         self.image.forget_line()
         self.views.forget()
+        remove_legends(self.scene)
 
     # Parameters
 
@@ -140,7 +157,6 @@ class Panel:
         if inputs != session.inputs:
             self._said = None
             session.set_inputs(*inputs)
-            self.views.show_frame(parameters.frame)
         settings = Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone)
         if settings != session.settings:
             session.settings = settings
@@ -156,8 +172,10 @@ class Panel:
         self.redraw()
 
     def choose(self, *, segmentation, segment: str, frame=None) -> None:
-        """Make nodes the inputs, in one step."""
+        """Make nodes the inputs, in one step. A frame that is named here comes with the mass that is named with it."""
         parameters = self.parameters
+        if frame is not None:
+            self.session.set_inputs(frame, segmentation, segment)
         with slicer.util.NodeModify(parameters):
             if frame is not None:
                 parameters.frame = frame
@@ -175,14 +193,10 @@ class Panel:
         self.choose(frame=frame, segmentation=segmentation, segment=segment)
 
     def _fit_mass_to_frame(self) -> None:
-        """A frame that is chosen alone brings the mass that it was explained with; another frame's mass is not its."""
+        """A frame that is chosen alone brings its own mass."""
         parameters, session = self.parameters, self.session
-        frame, segmentation, _segment = session.inputs
-        if parameters.frame is None or parameters.frame is frame:
-            return
-        if parameters.segmentation is None or parameters.segmentation is segmentation:
-            session.set_inputs(parameters.frame)
-            node, segment = session.suggested_mass or (None, "")
+        node, segment = session.mass_for(parameters.frame, parameters.segmentation, parameters.massSegmentID)
+        if node is not parameters.segmentation:
             self.choose(segmentation=node, segment=segment)
 
     def _remember(self) -> None:
@@ -204,7 +218,6 @@ class Panel:
         """From an empty scene to an explained case."""
         frame, segmentation = add_sample(self.scene, "malignant")
         self.choose(frame=frame, segmentation=segmentation, segment=MASS_SEGMENT)
-        self.ui.massCollapsibleButton.collapsed = True  # nothing is to be drawn, and the result is seen at once
         self.explain()
 
     def explain(self) -> None:
@@ -262,16 +275,18 @@ class Panel:
             self.pointing,
             self.overlay,
             self.export,
+            self.sections,
         ):
             section.draw()
         self.show_looks()
 
     def show_looks(self) -> None:
-        """Show the explanation in the views with the chosen looks."""
-        nodes = self.session.nodes
-        if nodes is None or self.parameters is None:
+        """Show the chosen frame and what belongs to it in the views, with the chosen looks."""
+        if self.parameters is None:
             return
-        self.views.show(nodes, self.overlay.looks)
+        session = self.session
+        frame, mass, _segment = session.inputs
+        self.views.show(Wanted(frame, mass, self.overlay.looks, session.note))
 
     def arrange(self) -> None:
         """Frame and overlay side by side."""
@@ -279,15 +294,25 @@ class Panel:
         self.views.arrange()
         self.show_looks()
 
+    def open_page(self, name: str) -> None:
+        """Follow a link of the page that an empty scene shows."""
+        if main_window() is None:
+            return
+        if name == "data":
+            slicer.util.openAddDataDialog()
+        elif name == "dicom":
+            slicer.util.selectModule("DICOM")
+
     # Messages
 
     @property
     def message(self) -> str:
-        """The sentence below the Explain button; none where the banner over the result says it."""
+        """The sentence below the Explain button; none where the result or the banner over it says it."""
         if self._said:
             return self._said[0]
         status = self.session.status
-        return "" if status.state is State.STALE and self.session.result is not None else status.sentence
+        said = self.session.result is not None and status.state in (State.STALE, State.CURRENT)
+        return "" if said else status.sentence
 
     @property
     def details(self) -> str:

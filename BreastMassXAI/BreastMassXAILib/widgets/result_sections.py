@@ -15,7 +15,7 @@ from .picture import Picture
 if TYPE_CHECKING:
     from .panel import Panel
 
-_ROW = 22
+_ROW = 20
 """Height of a row, in pixels, so that the whole table is seen without scrolling."""
 
 
@@ -39,10 +39,9 @@ class DecisionSection:
         ui.staleBanner.visible = stale
         if stale:
             ui.staleBanner.text = _("Earlier result. {reason}").format(reason=status.sentence)
-        ui.decisionText.text = session.decision or _(
-            "Choose a frame and its mass, then press Explain. Or press Try it."
-        )
-        ui.gaugePicture.visible = session.gauge is not None
+        ui.decisionFrame.visible = session.result is not None
+        ui.decisionFrame.toolTip = status.sentence
+        ui.decisionText.text = session.decision
         ui.gaugePicture.enabled = not stale
         ui.decisionText.enabled = not stale
         self._gauge.paint()
@@ -84,8 +83,8 @@ class PointingSection:
                 if column > 1:
                     item.setTextAlignment(int(qt.Qt.AlignRight | qt.Qt.AlignVCenter))
                 ui.pointingTable.setItem(index, column, item)
+        ui.pointingCollapsibleButton.visible = bool(rows)
         for widget in (ui.pointingTable, ui.contributionsPicture, ui.notesText):
-            widget.visible = bool(rows)
             widget.enabled = current
         ui.notesText.text = "\n".join(f"• {note}" for note in session.result.warnings) if session.result else ""
         self._chart.paint()

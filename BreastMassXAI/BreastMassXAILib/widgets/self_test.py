@@ -72,14 +72,14 @@ class Walk:
         ui.frameSelector.setCurrentNode(node)
         self._settle()
         test.assertIs(self.parameters.frame, node)
-        test.assertIn(f"{frame.shape[1]} x {frame.shape[0]}", ui.imageText.text)
+        test.assertIn(f"{frame.shape[1]} x {frame.shape[0]}", ui.imageCollapsibleButton.text)
         test.assertFalse(ui.explainButton.enabled, "there is no mass yet")
         ui.newMassButton.click()
         self._settle()
         segmentation = self.parameters.segmentation
         test.assertEqual(self.parameters.massSegmentID, MASS_SEGMENT)
         test.assertFalse(ui.explainButton.enabled, "the mass is empty")
-        mask, _source = read_mask(sample.mask, frame.shape)
+        mask = read_mask(sample.mask, frame.shape).pixels
         self._draw(mask)
         np.testing.assert_array_equal(mass_of(segmentation, MASS_SEGMENT, node), mask)
         test.assertTrue(ui.explainButton.enabled, ui.statusText.text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import qt
 
-from .keys import KEYS
+from .keys import EDITOR_KEYS, KEYS
 from .slots import Slots
 from .window import main_window
 
@@ -42,9 +42,23 @@ class Shortcuts:
         self._installed.clear()
 
 
-def show_keys(ui) -> None:
-    """Name each key in the tooltip of its button."""
-    for key in KEYS.values():
+def show_keys(ui, actions: Mapping[str, Callable[[], None]], slots: Slots) -> None:
+    """Name each key in the tooltip of its button, and all of them in the popup of the button Keys."""
+    menu = qt.QMenu(ui.keysButton)
+    for name, key in KEYS.items():
         if key.widget:
             widget = getattr(ui, key.widget)
             widget.toolTip = f"{widget.toolTip} [{key.sequence}]"
+        action = _add(menu, f"{key.does}\t{key.sequence}")
+        slots.connect(action, "triggered()", actions[name])
+    menu.addSeparator()
+    for sequence, does in EDITOR_KEYS.items():
+        _add(menu, f"{does}\t{sequence}").setEnabled(False)
+    ui.keysButton.setMenu(menu)
+
+
+def _add(menu, text: str):
+    """An entry of a menu; the tab in its text puts the key where menus have it."""
+    action = qt.QAction(text, menu)
+    menu.addAction(action)
+    return action

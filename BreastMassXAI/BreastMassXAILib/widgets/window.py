@@ -23,6 +23,14 @@ def slice_widget(name: str) -> Any | None:
     return None if manager is None else manager.sliceWidget(name)
 
 
+def table_views() -> list[Any]:
+    """The views of tables that the present layout holds."""
+    manager = layout_manager()
+    if manager is None:
+        return []
+    return [manager.tableWidget(index).tableView() for index in range(manager.tableViewCount)]
+
+
 def set_layout(layout_id: int, description: str) -> bool:
     """Change the window's layout; False without a main window."""
     manager = layout_manager()

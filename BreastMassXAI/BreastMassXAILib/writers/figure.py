@@ -43,7 +43,7 @@ def write_figure(path: Path, case: Case, explanation: Explanation, saliency_rang
     """
     # The same input gives the same bytes.
     stamp = "CreationDate" if path.suffix.lower() == ".pdf" else "Software"
-    _figure(case, explanation, saliency_range, DPI).savefig(path, metadata={stamp: None})
+    draw(case, explanation, saliency_range).savefig(path, metadata={stamp: None})
 
 
 def figure_pixels(case: Case, explanation: Explanation, width: int) -> np.ndarray:
@@ -54,13 +54,20 @@ def figure_pixels(case: Case, explanation: Explanation, width: int) -> np.ndarra
     MissingPackageError
         When matplotlib is not installed.
     """
-    figure = _figure(case, explanation, None, width / SIZE[0])
+    figure = draw(case, explanation, dpi=width / SIZE[0])
     canvas: Any = figure.canvas
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _figure(case: Case, explanation: Explanation, saliency_range: float | None, dpi: float) -> Figure:
+def draw(case: Case, explanation: Explanation, saliency_range: float | None = None, dpi: float = DPI) -> Figure:
+    """The page of :func:`write_figure` as matplotlib's figure, on a canvas without a screen.
+
+    Raises
+    ------
+    MissingPackageError
+        When matplotlib is not installed.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
