@@ -340,7 +340,7 @@ def _faint(name: str, height: np.ndarray, mask: np.ndarray) -> tuple[str, ...]:
         return ()
     return (
         f"In the mask {name} {_count(count, 'pixel')} farther than {_AWAY} pixels from the mass are not black (up to "
-        f"{height[stray].max():.0%} of its range) and do not count as mass.",
+        f"{height[stray].max():.1%} of its range) and do not count as mass.",
     )
 
 
