@@ -118,7 +118,10 @@ def _write_masks(folder: Path, grey: np.ndarray, mask: np.ndarray) -> None:
     palette.save(folder / "mask-palette.png")
     Image.fromarray(np.dstack([mask * 255, mask * 0, mask * 0, mask * 180])).save(folder / "mask-alpha.png")
     for suffix in ("nrrd", "mha", "nii", "nii.gz"):
-        for name, array in (("mask-labels", labels[None]), ("mask-loop", np.stack([mask, labels * 0, mask]))):
+        for name, array in (
+            ("mask-labels", labels[None]),
+            ("mask-loop", np.stack([mask, np.roll(mask, 3, axis=0), mask])),
+        ):
             image = SimpleITK.GetImageFromArray(array)
             image.SetSpacing((0.11, 0.08, 0.5))
             image.SetDirection((1, 0, 0, 0, 0, 1, 0, -1, 0))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PureWindowsPath
 
-from ..core.errors import InputError
+from ..core.errors import InputError, shown
 from ..core.frame import Provenance, Spacing
 from .duplicates import grouped
 from .records import CaseRecord, DataSet, Skipped, label_of, read_case
@@ -127,7 +127,9 @@ def _rows(path: Path) -> list[_Row]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path.name} cannot be read as a table: {error}.") from error
     if absent := [column for column in REQUIRED if column not in found]:
-        raise InputError(f"{path.name} lacks the column {', '.join(absent)}; it has {', '.join(found) or 'none'}.")
+        raise InputError(
+            f"{path.name} lacks the column {', '.join(absent)}; it has {shown(', '.join(found), 300) or 'none'}."
+        )
     if not table:
         raise InputError(f"{path.name} lists no case.")
     seen: dict[object, int] = {}
