@@ -157,8 +157,10 @@ def _short_names(folder: Path, images: Sequence[str]) -> dict[str, str]:
             names[image] = whole.relative_to(folder if whole.is_relative_to(folder) else folder.resolve()).as_posix()
         else:
             outside[image] = path.parts[1:]
+    inside = set(names.values())
     for image, parts in outside.items():
-        ends = Counter(other[-length:] for other in outside.values() for length in range(1, len(other) + 1))
+        others = [*outside.values(), *(PurePath(name).parts for name in inside)]
+        ends = Counter(other[-length:] for other in others for length in range(1, len(other) + 1))
         length = next((n for n in range(1, len(parts) + 1) if ends[parts[-n:]] == 1), len(parts))
         names[image] = "/".join(parts[-length:])
     return names

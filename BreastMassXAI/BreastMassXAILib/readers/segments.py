@@ -81,8 +81,8 @@ def choose(
         raise SegmentChoiceError(file_name, "segments", [_label_of(segment, here) for segment in here])
     if here and is_other(here[0].name):
         raise InputError(
-            f"The only segment of the mask {file_name} is named '{shown(here[0].name)}', which does not say mass: choose "
-            "it (--segment) if it is."
+            f"The only segment of the mask {file_name} is named '{shown(here[0].name)}', which does not say mass: "
+            "choose it (--segment) if it is."
         )
     return here, ()
 
