@@ -72,12 +72,7 @@ def explain_loop(request: CineRequest, progress: Progress = silent) -> tuple[Pat
         With one sentence; then nothing is written.
     """
     progress(0, 1, "reading")
-    cine, track = _open(request)
-    chosen = range(len(cine))[request.frames]
-    if not chosen:
-        raise InputError(f"None of the {len(cine)} frames is chosen.")
-    if request.settings.ring_mm > 0:
-        cine.read(track.annotated[0]).spacing.mm()  # refused before a model is loaded for nothing
+    cine, track, chosen = _chosen(request)
     out = request.out or Path(f"{stem(request.cine)}-explained")
     with atomic_folder(out, request.force, CINE_FILE) as folder:
         bundle = with_field(load_model(request.model), request.network_field)
@@ -103,6 +98,41 @@ def explain_loop(request: CineRequest, progress: Progress = silent) -> tuple[Pat
         note = _write_scene(folder, for_scene, cine, result, stem(request.cine))
     progress(100, 100, "done")
     return out, result, note
+
+
+def look_at_loop(request: CineRequest, progress: Progress = silent) -> tuple[CineResult, ExplainedFrame]:
+    """Read and explain frame by frame without writing anything; ``out`` and ``force`` are not asked.
+
+    Returns
+    -------
+    CineResult
+    ExplainedFrame
+        The strongest frame.
+
+    Raises
+    ------
+    BreastMassXAIError
+        With one sentence.
+    """
+    cine, track, chosen = _chosen(request)
+    bundle = with_field(load_model(request.model), request.network_field)
+    strongest = _Strongest(bundle.classifier.threshold_logit)
+    result = analyze_cine(
+        cine, track, bundle, request.settings, frames=chosen, batch=BATCH, each=strongest.add, progress=progress
+    )
+    assert strongest.frame is not None
+    return result, strongest.frame
+
+
+def _chosen(request: CineRequest) -> tuple[Cine, MassTrack, range]:
+    """The loop, its masses, and which of its frames are looked at."""
+    cine, track = _open(request)
+    chosen = range(len(cine))[request.frames]
+    if not chosen:
+        raise InputError(f"None of the {len(cine)} frames is chosen.")
+    if request.settings.ring_mm > 0:
+        cine.read(track.annotated[0]).spacing.mm()  # refused before a model is loaded for nothing
+    return cine, track, chosen
 
 
 def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
