@@ -12,7 +12,7 @@ from ..core.frame import Case
 from ..core.progress import reporter
 from ..core.result import Settings
 from ..core.words import summary
-from ..core.writing import atomic_folder
+from ..core.writing import as_text, atomic_folder
 from ..hosts.geometry import with_field, with_geometry
 from ..pipeline import analyze, load_model
 from ..readers.frames import read_frame_and_mask
@@ -83,7 +83,7 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
         progress(4, STEPS, "picture")
         write_figure(folder / "figure.png", case, explanation)
         progress(5, STEPS, "Slicer scene")
-        note = _write_scene(folder / "scene.mrb", case, explanation, stem(request.frame))
+        note = _write_scene(folder / "scene.mrb", case, explanation, as_text(stem(request.frame)))
     progress(STEPS, STEPS, "done")
     print(summary(explanation.result))
     print(f"Results: {out}" + (f" ({note})" if note else ""))

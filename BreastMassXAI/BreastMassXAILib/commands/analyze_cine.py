@@ -19,7 +19,7 @@ from ..core.propagation import MassTrack
 from ..core.regions import RELEVANT, mask_box
 from ..core.result import Settings
 from ..core.words import NAMES
-from ..core.writing import CINE_FILE, atomic_folder
+from ..core.writing import CINE_FILE, as_text, atomic_folder
 from ..hosts.geometry import with_field, with_geometry
 from ..pipeline import analyze_cine, load_model
 from ..readers.cines import open_cine
@@ -167,7 +167,7 @@ def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None
         assert strongest.frame is not None
         write_figure(folder / "figure.png", strongest.frame.case, strongest.frame.explanation)
         progress(93, 100, "Slicer scene")
-        note = _write_scene(folder, for_scene, cine, result, stem(request.cine))
+        note = _write_scene(folder, for_scene, cine, result, as_text(stem(request.cine)))
     progress(100, 100, "done")
     print(cine_summary(result))
     print(f"Results: {out}" + (f" ({note})" if note else ""))

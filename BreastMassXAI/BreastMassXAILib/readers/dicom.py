@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,9 @@ def regions_of(path: Path) -> list[Region]:
 
 def _geometry(image: DicomImage, index: int, place: Place | None) -> Geometry:
     regions = read_regions(_region_items(image.header, index), image.shape)
-    return geometry(regions, _plain_spacing(image.header, index), image.shape, place)
+    plain, notes = _plain_spacing(image.header, index)
+    found = geometry(regions, plain, image.shape, place)
+    return replace(found, warnings=(*found.warnings, *notes)) if notes else found
 
 
 def _frame_groups(header: Dataset, index: int) -> list[Dataset]:
@@ -121,14 +124,27 @@ def _region_items(header: Dataset, index: int) -> list[Dataset]:
     return []
 
 
-def _plain_spacing(header: Dataset, index: int) -> tuple[float, float] | None:
+def _plain_spacing(header: Dataset, index: int) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    """The first pixel size that is stated in numbers, and what else is stated."""
     measures = [item for group in _frame_groups(header, index) for item in group.get("PixelMeasuresSequence") or ()]
+    notes: tuple[str, ...] = ()
     for item in (*measures, header):
-        for tag in ("PixelSpacing", "NominalScannedPixelSpacing"):
-            sizes = item.get(tag)
-            if sizes and len(sizes) == 2:
-                return float(sizes[0]), float(sizes[1])
-    return None
+        for tag, name in (("PixelSpacing", "Pixel Spacing"), ("NominalScannedPixelSpacing", "Nominal Pixel Spacing")):
+            try:
+                sizes = item.get(tag)
+                if sizes and len(sizes) == 2:
+                    return (float(sizes[0]), float(sizes[1])), notes
+            except (TypeError, ValueError):
+                notes = (*notes, f"The file's {name} is no pair of numbers, and was not used.")
+    return None, notes
+
+
+def _number(header: Dataset, tag: str) -> float:
+    """A number of the header; 0 where there is none."""
+    try:
+        return float(header.get(tag) or 0)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _scale_note(spacings: list[Spacing]) -> tuple[str, ...]:
@@ -144,13 +160,16 @@ def _scale_note(spacings: list[Spacing]) -> tuple[str, ...]:
 
 def _times(header: Dataset, count: int) -> np.ndarray | None:
     """Seconds from the first frame: Frame Time Vector (0018,1065), Frame Time (0018,1063), or a frame rate."""
-    vector = header.get("FrameTimeVector")
+    try:
+        vector = header.get("FrameTimeVector")
+    except ValueError:
+        vector = None
     if vector is not None and np.size(vector) == count:
         times = np.cumsum(np.atleast_1d(np.asarray(vector, float))) / 1000
         return times - times[0] if np.isfinite(times).all() else None
-    step = float(header.get("FrameTime") or 0) / 1000
+    step = _number(header, "FrameTime") / 1000
     if not step:
-        rate = float(header.get("CineRate") or header.get("RecommendedDisplayFrameRate") or 0)
+        rate = _number(header, "CineRate") or _number(header, "RecommendedDisplayFrameRate")
         step = 1 / rate if rate else 0.0
     return np.arange(count) * step if 0 < step < np.inf else None
 

@@ -102,7 +102,10 @@ class GreyDepth:
 
         A sigmoid is taken as the straight line that it follows in its middle.
         """
-        centre, width = (_first(self._header.get(tag)) for tag in ("WindowCenter", "WindowWidth"))
+        try:
+            centre, width = (_first(self._header.get(tag)) for tag in ("WindowCenter", "WindowWidth"))
+        except ValueError:  # no numbers at all
+            return None
         if centre is None or width is None:
             return None
         if str(self._header.get("VOILUTFunction") or "LINEAR").upper() == "LINEAR":

@@ -16,6 +16,8 @@ import numpy as np
 from ..core.errors import BreastMassXAIError, InputError
 from ..core.frame import MAX_PIXELS, MM_PER_PIXEL, Provenance, Source, Spacing
 from ..core.leftovers import removed, temporary_folder, undone
+from ..core.writing import as_text
+from .causes import cause, other_kind
 
 READABLE = "PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI and DICOM"
 
@@ -51,6 +53,8 @@ def identify(path: Path) -> Kind:
         return Kind.PICTURE
     if name.endswith(_DICOM_SUFFIXES):
         return Kind.DICOM
+    if kind := other_kind(head):
+        raise InputError(f"{path.name} is {kind}; read here are {READABLE}.")
     raise InputError(f"{path.name} is damaged or no image of a kind that can be read here: {READABLE}.")
 
 
@@ -66,7 +70,7 @@ def source_of(path: Path, detached: np.ndarray | None = None) -> Source:
             digest.update(block)
     if detached is not None and path.suffix.lower() in (".mhd", ".nhdr"):
         digest.update(np.ascontiguousarray(detached).data)
-    return Source(path.name, digest.hexdigest())
+    return Source(as_text(path.name), digest.hexdigest())
 
 
 def refuse_huge(name: str, columns: int, rows: int) -> None:
@@ -107,10 +111,9 @@ def reading(path: Path, what: str) -> Iterator[None]:
             yield
     except BreastMassXAIError:
         raise
-    except MemoryError as error:
-        raise InputError(f"{path.name} does not fit into this computer's memory.") from error
     except Exception as error:
-        raise InputError(f"{path.name} cannot be read as {what}: it is damaged or incomplete.") from error
+        found = cause(path, error)
+        raise InputError(f"{path.name} {found or f'cannot be read as {what}: it is damaged or incomplete.'}") from error
 
 
 @contextmanager
