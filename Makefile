@@ -12,7 +12,7 @@ SAMPLES := BreastMassXAI/Resources/SampleData
 RESULTS ?= demo-results
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint docs benchmark clean
 
 demo: $(VENV)/.installed
 	@for name in benign malignant; do \
@@ -29,6 +29,9 @@ test: $(VENV)/.installed
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m BreastMassXAILib.commands.reference > docs/reference/commands.md
 
 benchmark: $(VENV)/.installed
 	$(BIN)/python Testing/benchmarks/benchmark_analyze.py

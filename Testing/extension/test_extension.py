@@ -36,7 +36,7 @@ def test_extension_metadata_is_what_the_extensions_index_checks():
     assert "project(BreastMassXAI)" in text
     for name in ("HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS"):
         assert re.search(rf'^set\(EXTENSION_{name} "[^"\n]+"\)', text, re.MULTILINE), name
-    assert (ROOT / "LICENSE").read_text().lstrip().startswith("Apache License")
+    assert (ROOT / "LICENSE.txt").read_text().lstrip().startswith("Apache License")
 
 
 FLOORS = (

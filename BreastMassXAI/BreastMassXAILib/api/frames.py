@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ..core.calibration import CalibrationLine
 from ..core.frame import Frame, Provenance, Spacing
 from ..core.settling import Said, with_said_spacing
 
@@ -17,7 +19,12 @@ MM = float | tuple[float, float] | Spacing
 
 
 def read_frame(
-    path: PathName, *, spacing: MM | None = None, width_mm: float | None = None, index: int | None = None
+    path: PathName,
+    *,
+    spacing: MM | None = None,
+    width_mm: float | None = None,
+    lines: Sequence[tuple[float, float, float, float, float]] = (),
+    index: int | None = None,
 ) -> Frame:
     """One 2D B-mode frame from PNG, JPEG, BMP, TIFF, NRRD, MHA, NIfTI or DICOM.
 
@@ -28,13 +35,15 @@ def read_frame(
         mm per pixel; numbers count as an assumption. By default what the file tells, if it can be trusted.
     width_mm : float, optional
         Assume that the columns span so much, and that pixels are square.
+    lines : sequence of (row0, column0, row1, column1, mm)
+        One or two lines of known length on the frame, as along its depth scale.
     index : int, optional
         Which frame of a loop or volume, counted from 0.
 
     Raises
     ------
     BreastMassXAIError
-        When the file cannot be read, with one sentence.
+        When the file cannot be read, or the lines give no pixel size, with one sentence.
 
     Examples
     --------
@@ -49,7 +58,8 @@ def read_frame(
     """
     from ..readers.frames import read_frame as read
 
-    return with_said_spacing(read(Path(path), index=index), Said(spacing=spacing_of(spacing), width_mm=width_mm))
+    said = Said(spacing_of(spacing), width_mm, tuple(CalibrationLine(*line) for line in lines))
+    return with_said_spacing(read(Path(path), index=index), said)
 
 
 def read_mask(path: PathName, frame: Frame) -> npt.NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from .. import __version__
 
@@ -48,9 +49,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     for name, sentence in COMMANDS.items():
         command = commands.add_parser(name, help=sentence)
         if name == asked:
-            module = import_module(f".{name.replace('-', '_')}", __package__)
-            module.add_options(command)
-            command.set_defaults(run=module.run)
+            module_of(name).add_options(command)
+            command.set_defaults(run=module_of(name).run)
     options = parser.parse_args(arguments)
     options.arguments = list(arguments)
     return options
+
+
+def module_of(name: str) -> ModuleType:
+    """The file of a command, with its ``add_options(parser)`` and ``run(options)``."""
+    return import_module(f".{name.replace('-', '_')}", __package__)

@@ -15,6 +15,7 @@ from ..core.frame import Case, Frame, Provenance, Spacing
 from ..core.scan_area import with_scan_area
 from ..scene.arrays import array_of
 from ..scene.inputs import frame_of, mass_of, spacing_of
+from .database import FileFrame, FileOf, database_file, file_frame
 
 _PROVENANCE_WORDS = {
     Provenance.DICOM_REGION: "from the file's ultrasound region",
@@ -69,22 +70,32 @@ class Seen:
 
 
 class FrameReader:
-    """Reads frame and mass from their nodes; what is slow is done again only where it would come out differently."""
+    """Reads frame and mass from their nodes; what is slow is done again only where it would come out differently.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    file_of : FileOf
+        By which a frame from the DICOM module finds its file.
+    """
+
+    def __init__(self, file_of: FileOf = database_file) -> None:
+        self._file_of = file_of
+        self._file: FileFrame | None = None
         self._key: tuple[str, str] | None = None
         self._frame: Frame | None = None
         self._read_case: tuple[tuple[str, str], Case] | None = None
-        self._prepared: tuple[tuple[str, str], Spacing, Frame] | None = None
+        self._prepared: tuple[tuple[str, str], Spacing, Frame, np.ndarray | None] | None = None
 
     def adopt(self, frame_node, case: Case) -> None:
         """Take a case that was read from files as what a node shows, with its file's name, scan area and warnings."""
         key = frame_node.GetID(), digest_of_voxels(frame_node)
-        self._key, self._frame, self._prepared = key, case.frame, None
+        self._key, self._frame, self._file, self._prepared = key, case.frame, None, None
         self._read_case = key, case
 
-    def frame(self, frame_node, assumed_width_mm: float) -> tuple[str, Frame]:
+    def frame(self, frame_node, assumed_width_mm: float, mass: np.ndarray | None = None) -> tuple[str, Frame]:
         """The frame of a node with the digest of its voxels.
+
+        What the DICOM module loaded is read from its file, for its calibrated regions; of several, `mass` chooses.
 
         Raises
         ------
@@ -96,8 +107,13 @@ class FrameReader:
             frame_of(frame_node)  # says what is wrong
         key = frame_node.GetID(), digest_of_voxels(frame_node)
         if self._key != key or self._frame is None:
-            self._key, self._frame = key, frame_of(frame_node)
+            self._key = key
+            self._file, self._frame = file_frame(frame_node, frame_of(frame_node), self._file_of)
         spacing, frame = spacing_of(frame_node), self._frame
+        if self._file is not None:
+            frame = self._file.frame(mass)
+            if _of_file(spacing, frame.spacing):
+                spacing = frame.spacing
         if not _same(spacing, frame.spacing):
             frame = frame.with_spacing(spacing)
         if not frame.spacing.known and assumed_width_mm > 0:
@@ -118,13 +134,26 @@ class FrameReader:
         assert self._key is not None
         case = Case(frame, mass)
         known = self._prepared
-        if known is None or known[:2] != (self._key, frame.spacing) or not _holds(known[2].scan_area, mass):
-            known = self._key, frame.spacing, with_beams(with_scan_area(frame, mass))
+        told = frame.scan_area
+        if (
+            known is None
+            or known[:2] != (self._key, frame.spacing)
+            or known[3] is not told
+            or not _holds(known[2].scan_area, mass)
+        ):
+            known = self._key, frame.spacing, with_beams(with_scan_area(frame, mass)), told
             self._prepared = known
         read = self._read_case
         if read is not None and read[0] == self._key and np.array_equal(read[1].mass, mass):
             return replace(read[1], frame=known[2])
         return replace(case, frame=known[2])
+
+
+def _of_file(node: Spacing, file: Spacing) -> bool:
+    """Whether a node's pixel size is the one that its file states, or none: Slicer reads a single region's only."""
+    if node.provenance is Provenance.UNKNOWN or not file.known:
+        return node.provenance is Provenance.UNKNOWN
+    return node.provenance is Provenance.HEADER and bool(np.allclose(node.mm(), file.mm(), rtol=1e-6, atol=0))
 
 
 def _same(first: Spacing, second: Spacing) -> bool:

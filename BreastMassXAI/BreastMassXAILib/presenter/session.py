@@ -516,6 +516,8 @@ class Session:
         digest, frame = self._reader.frame(self._frame_node, self._assumed_width_mm)
         self._facts = facts_of(frame)
         mass = mass_in(self._segmentation_node, self._segment_id, self._frame_node)
+        digest, frame = self._reader.frame(self._frame_node, self._assumed_width_mm, mass)
+        self._facts = facts_of(frame)
         settings = self._settings
         if settings.ring_mm > 0:
             frame.spacing.mm()
