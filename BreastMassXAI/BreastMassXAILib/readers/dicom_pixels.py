@@ -91,7 +91,7 @@ class DicomImage:
                 raise InputError(f"{path.name} claims to hold {self.count} frames.")
             self._photometric = str(self.header.get("PhotometricInterpretation") or "")
             self._syntax = self._transfer_syntax()
-            self._refuse_video()
+            self._refuse_unknown()
             self._options: dict[str, Any] = {"transfer_syntax_uid": self._syntax}
             if self._syntax.is_compressed and not self._syntax.is_deflated:
                 self._index_fragments(file)
@@ -144,13 +144,22 @@ class DicomImage:
             return ImplicitVRLittleEndian
         return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
-    def _refuse_video(self) -> None:
-        """A video is one piece, however many frames it holds (PS3.5 A.4.5 and following)."""
+    def _refuse_unknown(self) -> None:
+        """A video is one piece, however many frames it holds (PS3.5 A.4.5 and following); others lie elsewhere."""
+        from pydicom.pixels import get_decoder
+
         if re.fullmatch(rf"{re.escape(_JPEG_ROOT)}10[0-8](\.1)?", self._syntax):
             raise InputError(
                 f"{self.path.name} holds a video ({self._syntax_name}), which cannot be decoded here: save its frames "
                 "uncompressed or as JPEG."
             )
+        if not self._syntax.is_transfer_syntax or self._syntax.is_private:
+            raise InputError(f"{self.path.name} is stored in a way that is not known here ({self._syntax_name}).")
+        if self._syntax.is_compressed and not self._syntax.is_deflated:
+            try:
+                get_decoder(self._syntax)
+            except NotImplementedError as error:
+                raise self._undecodable(error) from error
 
     @property
     def _syntax_name(self) -> str:

@@ -22,6 +22,7 @@ from .causes import cause, other_kind
 READABLE = "PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI and DICOM"
 
 _PICTURE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_GZIP = b"\x1f\x8b"
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _VOLUME_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz")
 
@@ -47,14 +48,16 @@ def identify(path: Path) -> Kind:
     # A DICOM preamble may itself look like a TIFF file, so DICOM is asked first.
     if head[128:132] == b"DICM":
         return Kind.DICOM
-    if head.startswith(b"NRRD") or name.endswith(_VOLUME_SUFFIXES):
+    if head.startswith(b"NRRD"):
+        return Kind.VOLUME
+    if (kind := other_kind(head)) and not (head.startswith(_GZIP) and name.endswith(_VOLUME_SUFFIXES)):
+        raise InputError(f"{path.name} is {kind}; read here are {READABLE}.")
+    if name.endswith(_VOLUME_SUFFIXES):
         return Kind.VOLUME
     if head.startswith(_PICTURE_STARTS):
         return Kind.PICTURE
     if name.endswith(_DICOM_SUFFIXES):
         return Kind.DICOM
-    if kind := other_kind(head):
-        raise InputError(f"{path.name} is {kind}; read here are {READABLE}.")
     raise InputError(f"{path.name} is damaged or no image of a kind that can be read here: {READABLE}.")
 
 
