@@ -11,6 +11,7 @@ from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.progress import reporter
 from ..core.result import Settings
+from ..core.sizes import known_mm
 from ..core.words import summary
 from ..core.writing import as_text, atomic_folder
 from ..hosts.geometry import with_field, with_geometry
@@ -66,12 +67,14 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     progress = reporter(progress_kind)
     progress(0, STEPS, "reading")
     index = None if request.frame_number is None else request.frame_number - 1
-    frame, mass, mass_source = read_frame_and_mask(request.frame, request.mask, index)
+    frame, mass, mass_source = read_frame_and_mask(
+        request.frame, request.mask, index, segments=request.segments, flip_rows=request.flip_rows
+    )
     frame = with_asked_spacing(frame, request)
     case = Case(with_geometry(frame, mass, request.geometry), mass, mass_source)
     settings = Settings(request.ring_mm, request.grey_zone)
     if settings.ring_mm > 0:
-        frame.spacing.mm()  # refused before a model is loaded for nothing
+        known_mm(frame)  # refused before a model is loaded for nothing
     out = request.out or Path(f"{stem(request.frame)}-explained")
     with atomic_folder(out, request.force) as folder:
         progress(1, STEPS, "loading the model")

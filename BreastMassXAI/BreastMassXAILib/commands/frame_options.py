@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.frame import Frame, Provenance, Spacing
+from ..core.sizes import confirmed_size, with_other_spacing
 from ..hosts.geometry import GeometryRequest, calibrated
 from . import values
 from .options import add_progress
@@ -15,7 +16,10 @@ from .options import add_progress
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a user may ask of every analysis; `spacing` is mm per pixel (row, column)."""
+    """What a user may ask of every analysis.
+
+    `spacing` is mm per pixel (row, column); `segments` are the names or values of a mask that mean mass.
+    """
 
     spacing: tuple[float, float] | None = None
     assumed_width_mm: float | None = None
@@ -25,6 +29,9 @@ class Request:
     out: Path | None = None
     force: bool = False
     geometry: GeometryRequest = field(default_factory=GeometryRequest)
+    confirmed_size: bool = False
+    segments: tuple[str, ...] = ()
+    flip_rows: bool = False
 
 
 def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
@@ -34,14 +41,16 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         "--spacing",
         metavar="MM|ROW,COL",
         type=values.spacing,
-        help="pixel size in mm, one number or depth,width (assumed)",
+        action=values.SaidTwice,
+        help="pixel size in mm, one number or depth,width (assumed); twice to confirm an unusual one",
     )
     size.add_argument(
         "--assume-width",
         metavar="MM",
         type=values.positive,
-        help="assume that the frame is this wide, with square pixels",
+        help="assume that the frame is this wide, with square pixels unless the file says otherwise",
     )
+    values.add_confirmation(command)
     size.add_argument(
         "--calibrate",
         metavar="ROW0,COL0,ROW1,COL1,MM",
@@ -50,6 +59,21 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         default=[],
         help="a line between two points of the frame that is MM long, as on its depth scale (calibrated); a second "
         "line in another direction for pixels that are not square",
+    )
+    command.add_argument(
+        "--segment",
+        metavar="NAME|VALUE",
+        dest="segments",
+        action="append",
+        default=[],
+        help="which segment, label value or colour (#rrggbb) of the mask is the mass, where it holds several; may be "
+        "repeated (default: the one that is named mass, tumour, lesion or the like)",
+    )
+    command.add_argument(
+        "--flip",
+        choices=("rows",),
+        help="rows: turn the frame upside down, where its file's first row is not at the skin, and with it a mask that "
+        "has no geometry of its own",
     )
     command.add_argument(
         "--scan-area",
@@ -106,12 +130,15 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`add_frame_options` asked for, as fields of a :class:`Request`."""
     return {
         "spacing": options.spacing,
+        "confirmed_size": options.confirm_size,
         "assumed_width_mm": options.assume_width,
         "model": options.model,
         "ring_mm": options.ring_mm,
         "grey_zone": options.grey_zone,
         "out": options.out,
         "force": options.force,
+        "segments": tuple(options.segments),
+        "flip_rows": options.flip == "rows",
         "geometry": GeometryRequest(
             calibration=tuple(options.calibrate),
             scan_area=options.scan_area,
@@ -123,12 +150,21 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def with_asked_spacing(frame: Frame, request: Request) -> Frame:
-    """The frame with the pixel size that the user gave, or as it is."""
+    """The frame with the pixel size that the user gave, or as it is.
+
+    Raises
+    ------
+    InputError
+        When the frame would be narrower or wider than any probe images, and the user has not confirmed it.
+    """
     if request.spacing is not None:
-        return frame.with_spacing(Spacing(*request.spacing, Provenance.ASSUMED))
-    if request.assumed_width_mm is not None:
-        return frame.with_assumed_width(request.assumed_width_mm)
-    return calibrated(frame, request.geometry)
+        frame = with_other_spacing(frame, Spacing(*request.spacing, Provenance.ASSUMED))
+    elif request.assumed_width_mm is not None:
+        assumed = frame.with_assumed_width(request.assumed_width_mm)
+        frame = with_other_spacing(frame, assumed.spacing)
+    else:
+        frame = calibrated(frame, request.geometry)
+    return confirmed_size(frame, request.confirmed_size)
 
 
 def stem(path: Path) -> str:

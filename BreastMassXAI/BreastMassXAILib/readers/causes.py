@@ -16,6 +16,10 @@ from ..core.leftovers import full_temporary_folder
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _MEMORY = re.compile(r"bad_alloc|allocat\w* .*memory|out of memory|memory alloc|cannot allocate", re.IGNORECASE)
 _NRRD_ENCODINGS = ("raw", "txt", "text", "ascii", "hex", "gz", "gzip")
+SHEARED = (
+    "shears its image: its axes are not at right angles, so a distance in millimetres cannot be measured along them: "
+    "resample it, or save it without the transform."
+)
 _RIGHT_ANGLES = 1e-3
 """How far axes may be from right angles (cosine)."""
 
@@ -99,15 +103,13 @@ def _of_nifti(head: bytes) -> str:
             return "is one half of a NIfTI pair (.hdr and .img): save it as a single .nii file."
         (form,) = struct.unpack_from(f"{order}h", head, 254)
         axes = np.array(struct.unpack_from(f"{order}12f", head, 280)).reshape(3, 4)[:, :3]
-        if form > 0 and _sheared(axes):
-            return (
-                "shears its image: the axes of its sform are not at right angles, so millimetres have no single "
-                "direction. Resample it, or save it without a transform."
-            )
+        if form > 0 and is_sheared(axes):
+            return SHEARED
     return ""
 
 
-def _sheared(axes: np.ndarray) -> bool:
+def is_sheared(axes: np.ndarray) -> bool:
+    """Whether axes, the columns of a matrix, are not at right angles."""
     lengths = np.linalg.norm(axes, axis=0)
     if not np.isfinite(axes).all() or not (lengths > 0).all():
         return False
@@ -130,8 +132,8 @@ def _of_nrrd(path: Path, data: bytes) -> str:
         return _lacking(path, detached)
     vectors = re.findall(r"\(([^)]*)\)", fields.get("space directions", ""))
     axes = np.array([[float(number) for number in vector.split(",")] for vector in vectors]).T
-    if axes.ndim == 2 and axes.shape[0] == axes.shape[1] and _sheared(axes):
-        return "shears its image: its space directions are not at right angles. Resample it, or save it without them."
+    if axes.ndim == 2 and axes.shape[0] == axes.shape[1] and is_sheared(axes):
+        return SHEARED
     return ""
 
 

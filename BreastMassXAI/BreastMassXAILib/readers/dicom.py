@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.cine import Cine
-from ..core.errors import InputError, OutputError
+from ..core.errors import OutputError
 from ..core.frame import Frame, Spacing
 from ..core.regions import mask_box
 from .dicom_pixels import DicomImage
@@ -67,23 +67,11 @@ def open_ultrasound(path: Path, place: Place | None = None) -> Cine:
         warnings = common + notes + where.warnings + bit_notes
         if marked is not None:
             warnings += overlay_notes(marked, where.scan_area)
-        return Frame(grey, where.spacing, scan_area=where.scan_area, source=source, warnings=warnings)
+        return Frame(
+            grey, where.spacing, scan_area=where.scan_area, source=source, warnings=warnings, aspect=_aspect(header)
+        )
 
     return Cine(image.count, read, times, source, common + notes + places[0].warnings)
-
-
-def read_pixels(path: Path) -> np.ndarray:
-    """Decoded pixels, shape (rows, columns) or (rows, columns, 3) in RGB, of a single-frame DICOM file.
-
-    Raises
-    ------
-    InputError, MissingPackageError
-        As :func:`open_ultrasound`; and when the file has several frames.
-    """
-    image = DicomImage(path)
-    if image.count > 1:
-        raise InputError(f"{path.name} holds {image.count} frames, where one is expected.")
-    return image.colours(0)
 
 
 def regions_of(path: Path) -> list[Region]:
@@ -137,6 +125,15 @@ def _plain_spacing(header: Dataset, index: int) -> tuple[tuple[float, float] | N
             except (TypeError, ValueError):
                 notes = (*notes, f"The file's {name} is no pair of numbers, and was not used.")
     return None, notes
+
+
+def _aspect(header: Dataset) -> float | None:
+    """Pixel Aspect Ratio (0028,0034), height over width; it stands where a pixel size does not (PS3.3 C.7.6.3.1.7)."""
+    try:
+        high, wide = (float(each) for each in header.get("PixelAspectRatio") or ())
+    except (TypeError, ValueError):
+        return None
+    return high / wide if 0.01 < high < 1e4 and 0.01 < wide < 1e4 else None
 
 
 def _number(header: Dataset, tag: str) -> float:

@@ -132,6 +132,8 @@ def plainly_named(path: Path) -> Iterator[Path]:
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:
+        if path.suffix.lower() in (".mhd", ".nhdr"):  # names other files
+            raise InputError(f"The name of {as_text(path.name)} or of its folder is no text: rename it.") from None
         with temporary_folder() as folder:
             suffix = "".join(each for each in path.suffixes[-2:] if each.isascii())
             plain = folder / f"copy{suffix}"
