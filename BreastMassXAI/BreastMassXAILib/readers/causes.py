@@ -69,7 +69,7 @@ def cause(path: Path, error: BaseException) -> str:
         return f"cannot be read: {error.strerror}."
     try:
         return _of_content(path)
-    except (OSError, ValueError, struct.error, EOFError):
+    except Exception:  # the file may be damaged in any way, which is then all there is to say
         return ""
 
 
