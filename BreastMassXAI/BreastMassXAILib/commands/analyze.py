@@ -11,7 +11,7 @@ from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.progress import reporter
 from ..core.result import Settings
-from ..core.sizes import known_mm
+from ..core.sizes import confirmed_size, known_mm
 from ..core.words import summary
 from ..core.writing import as_text, atomic_folder
 from ..hosts.geometry import with_field, with_geometry
@@ -72,6 +72,7 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     )
     frame = with_asked_spacing(frame, request)
     case = Case(with_geometry(frame, mass, request.geometry), mass, mass_source)
+    confirmed_size(case.frame, request.confirmed_size)
     settings = Settings(request.ring_mm, request.grey_zone)
     if settings.ring_mm > 0:
         known_mm(frame)  # refused before a model is loaded for nothing

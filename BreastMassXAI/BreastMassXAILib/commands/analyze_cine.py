@@ -18,7 +18,7 @@ from ..core.progress import Progress, reporter
 from ..core.propagation import MassTrack
 from ..core.regions import RELEVANT, mask_box
 from ..core.result import Settings
-from ..core.sizes import known_mm
+from ..core.sizes import confirmed_size, known_mm
 from ..core.words import NAMES
 from ..core.writing import CINE_FILE, as_text, atomic_folder
 from ..hosts.geometry import with_field, with_geometry
@@ -219,7 +219,7 @@ def _noted(cine: Cine, notes: tuple[str, ...]) -> Cine:
 def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRequest) -> Cine:
     """The loop with the user's pixel size, and with the scan area and beams that an annotated frame has: a probe keeps
     them through a loop. Only where the file tells of a zoom are they looked for again."""
-    first = with_asked_spacing(cine.read(annotated), request)
+    first = confirmed_size(with_asked_spacing(cine.read(annotated), request), request.confirmed_size)
     settled = with_geometry(first, mass, request.geometry)
     notes = settled.warnings[len(first.warnings) :]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.frame import Frame, Provenance, Spacing
-from ..core.sizes import confirmed_size, with_other_spacing
+from ..core.sizes import with_other_spacing
 from ..hosts.geometry import GeometryRequest, calibrated
 from . import values
 from .options import add_progress
@@ -150,21 +150,13 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def with_asked_spacing(frame: Frame, request: Request) -> Frame:
-    """The frame with the pixel size that the user gave, or as it is.
-
-    Raises
-    ------
-    InputError
-        When the frame would be narrower or wider than any probe images, and the user has not confirmed it.
-    """
+    """The frame with the pixel size that the user gave, or as it is."""
     if request.spacing is not None:
-        frame = with_other_spacing(frame, Spacing(*request.spacing, Provenance.ASSUMED))
-    elif request.assumed_width_mm is not None:
+        return with_other_spacing(frame, Spacing(*request.spacing, Provenance.ASSUMED))
+    if request.assumed_width_mm is not None:
         assumed = frame.with_assumed_width(request.assumed_width_mm)
-        frame = with_other_spacing(frame, assumed.spacing)
-    else:
-        frame = calibrated(frame, request.geometry)
-    return confirmed_size(frame, request.confirmed_size)
+        return with_other_spacing(frame, assumed.spacing)
+    return calibrated(frame, request.geometry)
 
 
 def stem(path: Path) -> str:
