@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.beams import with_beams
 from ..core.cohort import Skipped
 from ..core.errors import InputError
 from ..core.frame import Case, Spacing
-from ..core.scan_area import with_scan_area
-from ..core.settling import SpacingAssumption, with_assumption
-from ..core.sizes import with_other_spacing
+from ..core.settling import Said, SpacingAssumption, settle
 from ..readers.frames import read_frame_and_mask
 
 SPELLINGS = {
@@ -111,12 +108,8 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
         segments=record.segments,
         flip_rows=record.flip_rows,
     )
-    if record.spacing is not None:
-        frame = with_other_spacing(frame, record.spacing)
-    elif assumption is not None:
-        frame = with_assumption(frame, assumption)
-    frame = with_beams(with_scan_area(frame, mass))
-    return Case(frame, mass, source, record.label, record.patient, record.view)
+    said = Said(spacing=record.spacing, otherwise=assumption or SpacingAssumption())
+    return settle(frame, mass, said, source, label=record.label, patient=record.patient, view=record.view)
 
 
 def identity(record: CaseRecord) -> dict[str, Any]:

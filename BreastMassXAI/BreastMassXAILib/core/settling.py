@@ -44,8 +44,8 @@ class Said:
         Only for a frame whose pixel size nothing tells.
     scan_area : {"auto", "whole"} or ndarray of bool, shape of the frame
         ``auto``: what the file tells, else what is found where the surround is certain.
-    area_file : str
-        Name of the file that `scan_area` was read from, for the result's warnings.
+    area_notes : tuple of str
+        Where a given `scan_area` comes from, for the result's warnings.
     beams : {"auto", "linear", "convex"}
     apex : (row, column), optional
         Where a convex probe's beams meet.
@@ -56,7 +56,7 @@ class Said:
     lines: tuple[CalibrationLine, ...] = ()
     otherwise: SpacingAssumption = SpacingAssumption()
     scan_area: str | np.ndarray = "auto"
-    area_file: str = ""
+    area_notes: tuple[str, ...] = ("The scan area was given.",)
     beams: str = "auto"
     apex: tuple[float, float] | None = None
 
@@ -75,7 +75,7 @@ def with_said_spacing(frame: Frame, said: Said = NOTHING) -> Frame:
     if said.spacing is not None:
         return with_other_spacing(frame, said.spacing)
     if said.width_mm is not None:
-        return frame.with_assumed_width(said.width_mm)
+        return with_other_spacing(frame, frame.with_assumed_width(said.width_mm).spacing)
     if said.lines:
         spacing = spacing_from_lines(said.lines, frame.shape)
         return replace(frame, spacing=spacing, warnings=(*frame.warnings, calibration_note(said.lines)))
@@ -112,8 +112,7 @@ def with_said_geometry(frame: Frame, mass: np.ndarray, said: Said = NOTHING) -> 
         When a given scan area does not fit, or convex beams cannot be told.
     """
     if isinstance(said.scan_area, np.ndarray):
-        note = f"The scan area was given ({said.area_file})." if said.area_file else "The scan area was given."
-        frame = replace(frame, scan_area=said.scan_area, warnings=(*frame.warnings, note))
+        frame = replace(frame, scan_area=said.scan_area, warnings=(*frame.warnings, *said.area_notes))
     elif said.scan_area == "whole":
         frame = replace(frame, scan_area=None)
     else:

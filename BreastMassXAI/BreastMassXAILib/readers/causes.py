@@ -53,7 +53,10 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
 
 def other_kind(head: bytes) -> str:
     """What a file is by its first bytes, where that is none of the kinds that can be read here; else empty."""
-    return next((name for at, start, name in _OTHERS if head[at : at + len(start)].lower() == start.lower()), "")
+    for at, start, name in _OTHERS:
+        if head.startswith(start, at) or (start[:1] == b"<" and head[: len(start)].lower() == start.lower()):
+            return name
+    return ""
 
 
 def cause(path: Path, error: BaseException) -> str:

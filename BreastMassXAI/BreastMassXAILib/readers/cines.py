@@ -79,6 +79,8 @@ def open_frames(path: Path, point: Place | None = None, axis: int = 0, flip_rows
         stack = read_stack(path, axis)
         cine, grid, turned = _frames_of(path, stack), stack.grid, stack.turned
 
+    looks_down: list[bool] = []
+
     def read(index: int) -> Frame:
         frame = cine.read(index)
         if flip_rows:
@@ -86,7 +88,9 @@ def open_frames(path: Path, point: Place | None = None, axis: int = 0, flip_rows
             notes = tuple(text for text in frame.warnings if "--flip rows" not in text)
             frame = replace(frame, pixels=frame.pixels[::-1], scan_area=area, warnings=(*notes, FLIPPED))
         lit = frame.pixels if frame.scan_area is None else frame.pixels[mask_box(frame.scan_area)]
-        if skin_side(lit) < 0:
+        if not looks_down:  # of a loop, one frame is asked: a probe is not turned over within it
+            looks_down.append(skin_side(lit) < 0)
+        if looks_down[0]:
             frame = replace(frame, warnings=(*frame.warnings, UPSIDE_DOWN))
         return frame
 

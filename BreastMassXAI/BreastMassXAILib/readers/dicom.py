@@ -59,7 +59,7 @@ def open_ultrasound(path: Path, place: Place | None = None) -> Cine:
         varying = _states_scales_by_frame(header)
         places = [_geometry(image, index, place) for index in range(image.count if varying else 1)]
         notes = _scale_note([each.spacing for each in places]) if varying else ()
-        times = _times(header, image.count)
+        times, aspect = _times(header, image.count), _aspect(header)
 
     def read(index: int) -> Frame:
         grey, marked, bit_notes = image.grey(index)
@@ -67,9 +67,7 @@ def open_ultrasound(path: Path, place: Place | None = None) -> Cine:
         warnings = common + notes + where.warnings + bit_notes
         if marked is not None:
             warnings += overlay_notes(marked, where.scan_area)
-        return Frame(
-            grey, where.spacing, scan_area=where.scan_area, source=source, warnings=warnings, aspect=_aspect(header)
-        )
+        return Frame(grey, where.spacing, scan_area=where.scan_area, source=source, warnings=warnings, aspect=aspect)
 
     return Cine(image.count, read, times, source, common + notes + places[0].warnings)
 

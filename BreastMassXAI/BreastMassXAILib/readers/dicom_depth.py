@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class GreyDepth:
         self._frames = frames
         self._decided: tuple[tuple[float, float] | None, str] | None = None
 
-    @property
+    @cached_property
     def inverted(self) -> bool:
         """Whether small values are white: MONOCHROME1, or a rescale slope below zero."""
         inverted = str(self._header.get("PhotometricInterpretation") or "") == "MONOCHROME1"

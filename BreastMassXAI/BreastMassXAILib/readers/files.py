@@ -50,6 +50,8 @@ def identify(path: Path) -> Kind:
         return Kind.DICOM
     if head.startswith(b"NRRD"):
         return Kind.VOLUME
+    if head.startswith(_PICTURE_STARTS) and not name.endswith(_VOLUME_SUFFIXES):
+        return Kind.PICTURE
     if (kind := other_kind(head)) and not (head.startswith(_GZIP) and name.endswith(_VOLUME_SUFFIXES)):
         raise InputError(f"{path.name} is {kind}; read here are {READABLE}.")
     if name.endswith(_VOLUME_SUFFIXES):
