@@ -337,7 +337,7 @@ def test_a_segment_is_chosen_and_rows_are_turned(files, capsys):
     labels = np.where(BLOB > 0, 1, 0).astype(np.uint8)
     labels[:8] = 2
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(labels), str(files["dir"] / "labels.nrrd"))
-    asked = (files["frame"], "--mask", files["dir"] / "labels.nrrd", "--spacing", "0.1")
+    asked = (files["frame"], "--mask", files["dir"] / "labels.nrrd", "--spacing", "0.15")
     assert "choose one (--segment) of 1, 2" in refuse(capsys, files["dir"] / "out", *asked)
     assert "no segment 'mass'" in refuse(capsys, files["dir"] / "out", *asked, "--segment", "mass")
     for value in (1, 2):
@@ -348,8 +348,8 @@ def test_a_segment_is_chosen_and_rows_are_turned(files, capsys):
     capsys.readouterr()
     turned = picture(files["dir"] / "t.png", NOISE[::-1]), "--mask", picture(files["dir"] / "tm.png", BLOB[::-1])
     plain, flipped = files["dir"] / "plain", files["dir"] / "flipped"
-    assert run(files["frame"], "--mask", files["mask"], "--spacing", "0.1", "--out", plain) == 0
-    assert run(*turned, "--spacing", "0.1", "--flip", "rows", "--out", flipped) == 0
+    assert run(files["frame"], "--mask", files["mask"], "--spacing", "0.15", "--out", plain) == 0
+    assert run(*turned, "--spacing", "0.15", "--flip", "rows", "--out", flipped) == 0
     results = [json.loads((folder / "result.json").read_text()) for folder in (plain, flipped)]
     assert results[0]["logit"] == pytest.approx(results[1]["logit"], abs=1e-4)
     assert any("turned upside down, as was asked for" in text for text in results[1]["warnings"])
