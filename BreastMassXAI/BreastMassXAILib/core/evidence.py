@@ -24,6 +24,8 @@ from .saliency import peak
 RESAMPLES = 1000
 PARTS = 3
 """Equally large parts that cases are cut into by the size of the mass, and by confidence."""
+_OF_A_PART = ("hits", "chance", "hits_minus_chance", "energy", "field_share", "energy_minus_share")
+"""What is told of a part."""
 _Columns = dict[tuple[str, ...], np.ndarray]
 """Per case, shape (n,), by the place that its mean has in a table."""
 
@@ -55,10 +57,12 @@ def evidence_tables(cohort: Cohort, random: Cohort | None = None) -> dict[str, A
             weights; ``energy_minus_share`` and ``energy_minus_average_mask`` case by case.
 
         ``by_size`` (mm2 of the mass) and ``by_confidence`` (distance of probability and threshold in logits) hold such
-        tables for thirds of the cohort, from ``low`` to ``high``. Every estimate is a mean over cases with its 95 %
-        percentile interval over 1,000 bootstraps of the patients; None where there is nothing to tell.
+        tables, without the masks and random weights, for thirds of the cohort from ``low`` to ``high``. Every estimate
+        is a mean over cases with its 95 % percentile interval over 1,000 bootstraps of the patients; None where there
+        is nothing to tell.
     """
     columns = _columns(cohort, random)
+    of_parts = {place: column for place, column in columns.items() if place[1] in _OF_A_PART}
     chosen = {"correct": cohort.correct, "all": np.ones(len(cohort), bool)}
     found: dict[str, Any] = {"resamples": RESAMPLES, "random": random is not None}
     for which, cases in chosen.items():
@@ -73,7 +77,7 @@ def evidence_tables(cohort: Cohort, random: Cohort | None = None) -> dict[str, A
                 {
                     "low": float(order[third == k].min()),
                     "high": float(order[third == k].max()),
-                    **_table(cohort, columns, cases & (third == k)),
+                    **_table(cohort, of_parts, cases & (third == k)),
                 }
                 for k in range(PARTS)
                 if (third == k).any()

@@ -61,9 +61,10 @@ def evidence(models: Sequence[dict[str, Any]]) -> str:
     parts.append(
         f"<p class='note'>Means over images; small print: 95 % percentile intervals over {found['resamples']} "
         "bootstraps of the patients; where all images agree the interval has no width. The columns that say "
-        "&quot;above&quot; are differences image by image, in points; a map is worth no more. The centre and the "
-        "average mask give one point each, maximum and minimum two. Images whose map has no evidence of a kind are "
-        "left out of that kind's energy. "
+        "&quot;above&quot; are differences image by image, in points; a map is worth no more. A field that is laid "
+        "around the mass knows where it is, and so do its centre and the average mask: they tell how much of a hit "
+        "comes with the field. Both give one point each, maximum and minimum two. Images whose map has no evidence of "
+        "a kind are left out of that kind's energy. "
         "After Saporta et al., Nat Mach Intell 2022; 4: 867-878.</p>"
     )
     return "".join(parts)
