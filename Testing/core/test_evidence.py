@@ -232,3 +232,21 @@ def test_thirds_by_size_and_confidence():
     parts = found["by_confidence"]["correct"]
     assert [part["n"] for part in parts] == [2, 2, 2]
     assert parts[0]["high"] == pytest.approx(math.log(0.6 / 0.4)) and parts[2]["low"] == pytest.approx(math.log(19))
+
+
+def test_average_mask_is_that_of_brute_force():
+    """Random masses of six patients with one to three frames each, against every other patient's mask in turn."""
+    generator = np.random.default_rng(8)
+    patients = [name for name in "abcdef" for _ in range(generator.integers(1, 4))]
+    masses = [square(*generator.integers(0, 5, 2), side=int(generator.integers(1, 5))) for _ in patients]
+    cohort = phantom(*((patient, "benign", mass, 0.1) for patient, mass in zip(patients, masses, strict=True)))
+    pointed, shares = average_mask(cohort)
+    seen = (slice(8, 16), slice(8, 16))
+    for case, patient in enumerate(patients):
+        others = [mass[seen] for other, mass in zip(patients, masses, strict=True) if other != patient]
+        mean = np.mean(others, axis=0)
+        labels = unpacked(cohort.pictures[case])[:: GRID // 8, :: GRID // 8]
+        highest = labels[mean == mean.max()]
+        assert pointed[case] in highest, "one of the pixels where most other patients' masses lie"
+        for number, name in enumerate(REGIONS):
+            assert shares[name][case] == pytest.approx(mean[labels == number].sum() / mean.sum()), (case, name)

@@ -99,10 +99,10 @@ def hits(regions: dict[str, Any], random: bool) -> str:
     for point, words in POINTS.items():
         for region, entry in regions.items():
             chance = entry["chance"]["either" if point == "either" else "one"]
-            row = [words, REGION_NAMES[region], share(entry["hits"][point]), f"{chance:.0%}"]
-            row += [difference(entry["hits_minus_chance"][point]), f"{entry['centre']['value']:.0%}"]
+            row = [words, REGION_NAMES[region], share(entry["hits"][point]), f"{100 * chance:.0f} %"]
+            row += [difference(entry["hits_minus_chance"][point]), f"{100 * entry['centre']['value']:.0f} %"]
             row += [share(entry["average_mask"]), difference(entry["hits_minus_average_mask"][point])]
-            rows.append(row + [share(entry["random_hits"][point])] * random)
+            rows.append([*row, share(entry["random_hits"][point])] if random else row)
     return grid(heads + ["random weights"] * random, rows)
 
 
@@ -111,10 +111,15 @@ def energy(regions: dict[str, Any], random: bool) -> str:
     rows = []
     for kind in KINDS:
         for region, entry in regions.items():
-            row = [KIND_NAMES[kind], REGION_NAMES[region], share(entry["energy"][kind]), f"{entry['field_share']:.0%}"]
+            row = [
+                KIND_NAMES[kind],
+                REGION_NAMES[region],
+                share(entry["energy"][kind]),
+                f"{100 * entry['field_share']:.0f} %",
+            ]
             row += [difference(entry["energy_minus_share"][kind]), share(entry["average_mask_energy"])]
             row += [difference(entry["energy_minus_average_mask"][kind])]
-            rows.append(row + [share(entry["random_energy"][kind])] * random)
+            rows.append([*row, share(entry["random_energy"][kind])] if random else row)
     return grid(heads + ["random weights"] * random, rows)
 
 
@@ -126,9 +131,9 @@ def thirds(parts: list[dict[str, Any]]) -> str:
         row = [f"{part['low']:.3g} to {part['high']:.3g}", str(part["n"])]
         for region in ("mass", "any"):
             entry = part["regions"][region]
-            row += [share(entry["hits"]["either"]), f"{entry['chance']['either']:.0%}"]
+            row += [share(entry["hits"]["either"]), f"{100 * entry['chance']['either']:.0f} %"]
             row += [difference(entry["hits_minus_chance"]["either"])]
-        row += [share(entry["energy"]["either"]), f"{entry['field_share']:.0%}"]
+        row += [share(entry["energy"]["either"]), f"{100 * entry['field_share']:.0f} %"]
         rows.append([*row, difference(entry["energy_minus_share"]["either"])])
     return grid(heads, rows)
 
@@ -139,11 +144,13 @@ def grid(heads: list[str], rows: list[list[str]]) -> str:
 
 
 def share(found: dict[str, Any]) -> str:
-    return f"{100 * found['value']:.0f} % ({100 * found['low']:.0f} to {100 * found['high']:.0f})"
+    value, low, high = (round(100 * found[key]) for key in ("value", "low", "high"))
+    return f"{value} % ({low} to {high})"
 
 
 def difference(found: dict[str, Any]) -> str:
-    return f"{100 * found['value']:+.0f} ({100 * found['low']:+.0f} to {100 * found['high']:+.0f})"
+    value, low, high = (round(100 * found[key]) for key in ("value", "low", "high"))
+    return f"{value:+d} ({low:+d} to {high:+d})"
 
 
 if __name__ == "__main__":
