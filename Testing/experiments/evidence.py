@@ -23,13 +23,16 @@ from BreastMassXAILib.cohorts.predictions import read_predictions
 from BreastMassXAILib.cohorts.records import CaseRecord, identity
 from BreastMassXAILib.core.classifier import Classifier, NetworkOutput
 from BreastMassXAILib.core.cohort import Cohort
-from BreastMassXAILib.core.energy import KINDS, field_picture
-from BreastMassXAILib.core.evidence import evidence_tables
+from BreastMassXAILib.core.energy import GRID, KINDS, UNSEARCHED, field_picture
+from BreastMassXAILib.core.evidence import evidence_tables, mean_masks
 from BreastMassXAILib.core.explain import explain
 from BreastMassXAILib.core.field import Field
 from BreastMassXAILib.core.frame import Case
 from BreastMassXAILib.core.measures import flat_row, measures
+from BreastMassXAILib.core.regions import MASS
+from BreastMassXAILib.core.resampling import bootstrap_means
 from BreastMassXAILib.core.result import Settings
+from BreastMassXAILib.core.saliency import to_frame_grid
 from BreastMassXAILib.core.settling import SpacingAssumption
 from BreastMassXAILib.writers.report_page import REGION_NAMES
 
@@ -59,6 +62,7 @@ def main() -> None:
             probability, threshold = probabilities[record.identifier], thresholds[record.identifier]
             append(cohort, record, case, output, {"probability": probability, "threshold": threshold})
     found = evidence_tables(cohorts[0], cohorts[1] if len(cohorts) > 1 else None)
+    found["own_mass"] = [own_mass(cohort, source) for cohort, source in zip(cohorts, sources, strict=True)]
     if options.json:
         options.json.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     print("\n\n".join(markdown(found)))
@@ -80,8 +84,33 @@ def append(cohort: Cohort, record: CaseRecord, case: Case, output: NetworkOutput
     cohort.append(row | measures(case, explanation, sweep=False), picture)
 
 
+def own_mass(cohort: Cohort, source: dict[str, NetworkOutput]) -> dict[str, Any]:
+    """Energy in the case's own mass, in another patient's laid over the same field (mean over all), and the difference.
+
+    Both lie in the middle of a field that was laid around the mass: only the difference comes from the image.
+    """
+    rows = np.full((len(cohort), 3 * len(KINDS)), np.nan)
+    grid = Field(0, 0, GRID, GRID)
+    for case, picture, mean in mean_masks(cohort):
+        saliency = to_frame_grid(source[cohort.identifiers[case]].cells, grid, (GRID, GRID))
+        saliency[picture == UNSEARCHED] = 0
+        for number, part in enumerate((saliency.clip(min=0), (-saliency).clip(min=0), np.abs(saliency))):
+            if total := part.sum():
+                own, other = part[picture == MASS].sum() / total, (part * mean).sum() / total
+                rows[case, 3 * number : 3 * number + 3] = own, other, own - other
+    estimates = iter(bootstrap_means(rows, cohort.groups))
+    return {kind: {name: next(estimates)._asdict() for name in ("own", "other", "difference")} for kind in KINDS}
+
+
 def markdown(found: dict[str, Any]) -> list[str]:
+    heads = ["evidence", "in the own mass", "in another patient's mass", "difference"]
     parts = []
+    for entry, words in zip(found["own_mass"], ("the model", "random weights"), strict=False):
+        rows = [
+            [KIND_NAMES[kind], share(row["own"]), share(row["other"]), difference(row["difference"])]
+            for kind, row in entry.items()
+        ]
+        parts.append(f"Energy in the own mass and in others, all frames, {words}\n\n" + grid(heads, rows))
     for which, words in (("correct", "correctly classified"), ("all", "all")):
         table = found[which]
         title = f"{words}: {table['n']} frames of {table['patients']} patients"

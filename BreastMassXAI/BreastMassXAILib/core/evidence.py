@@ -151,23 +151,29 @@ def average_mask(cohort: Cohort) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """
     pointed = np.full(len(cohort), np.nan)
     shares = np.full((len(REGIONS), len(cohort)), np.nan)
-    if all(cohort.pictures):
-        total = np.zeros((GRID, GRID))
-        for _, pictures in _by_patient(cohort):
-            total += (pictures == MASS).sum(axis=0)
-        for cases, pictures in _by_patient(cohort):
-            others = len(cohort) - len(cases)
-            if not others:
-                continue
-            mean = (total - (pictures == MASS).sum(axis=0)) / others
-            for case, picture in zip(cases, pictures, strict=True):
-                energy = np.where(picture == UNSEARCHED, 0, mean)
-                if energy.any():
-                    point = peak(energy, float(energy.max()))
-                    pointed[case] = picture[point.row, point.column]
-                    sums = np.bincount(picture.ravel(), energy.ravel(), UNSEARCHED + 1)[:UNSEARCHED]
-                    shares[:, case] = sums / sums.sum()
+    for case, picture, mean in mean_masks(cohort) if all(cohort.pictures) else ():
+        energy = np.where(picture == UNSEARCHED, 0, mean)
+        if energy.any():
+            point = peak(energy, float(energy.max()))
+            pointed[case] = picture[point.row, point.column]
+            sums = np.bincount(picture.ravel(), energy.ravel(), UNSEARCHED + 1)[:UNSEARCHED]
+            shares[:, case] = sums / sums.sum()
     return pointed, dict(zip(REGIONS, shares, strict=True))
+
+
+def mean_masks(cohort: Cohort) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """For each case its place, its small picture, and the mean of all other patients' masses on such a picture.
+
+    Cases come patient by patient; those without another patient are left out.
+    """
+    total = np.zeros((GRID, GRID))
+    for _, pictures in _by_patient(cohort):
+        total += (pictures == MASS).sum(axis=0)
+    for cases, pictures in _by_patient(cohort):
+        others = len(cohort) - len(cases)
+        if others:
+            mean = (total - (pictures == MASS).sum(axis=0)) / others
+            yield from ((int(case), picture, mean) for case, picture in zip(cases, pictures, strict=True))
 
 
 def _by_patient(cohort: Cohort) -> Iterator[tuple[np.ndarray, np.ndarray]]:
