@@ -76,16 +76,30 @@ def open_frames(path: Path, point: Place | None = None, axis: int = 0, flip_rows
         stack = read_stack(path, axis)
         cine, grid, turned = _frames_of(path, stack), stack.grid, stack.turned
 
-    def read(index: int) -> Frame:
+    judged: list[bool] = []
+
+    def upside_down(index: int, frame: Frame) -> bool:
+        """By the first frame: a probe is not turned over within a loop."""
+        if not judged:
+            try:
+                first = frame if index == 0 else turned_as_asked(0)
+            except InputError:
+                return False
+            lit = first.pixels if first.scan_area is None else first.pixels[mask_box(first.scan_area)]
+            judged.append(skin_side(lit) < 0)
+        return judged[0]
+
+    def turned_as_asked(index: int) -> Frame:
         frame = cine.read(index)
         if flip_rows:
             area = None if frame.scan_area is None else frame.scan_area[::-1]
             notes = tuple(text for text in frame.warnings if "--flip rows" not in text)
             frame = replace(frame, pixels=frame.pixels[::-1], scan_area=area, warnings=(*notes, FLIPPED))
-        lit = frame.pixels if frame.scan_area is None else frame.pixels[mask_box(frame.scan_area)]
-        if skin_side(lit) < 0:
-            frame = replace(frame, warnings=(*frame.warnings, UPSIDE_DOWN))
         return frame
+
+    def read(index: int) -> Frame:
+        frame = turned_as_asked(index)
+        return replace(frame, warnings=(*frame.warnings, UPSIDE_DOWN)) if upside_down(index, frame) else frame
 
     warnings = cine.warnings
     if flip_rows:
