@@ -74,7 +74,7 @@ def test_a_cohort_is_evaluated_with_what_was_chosen(listed):
 
 
 def test_training_is_stopped(listed):
-    listed.answer(listed.out, epochs="100000", patience="100000")
+    listed.answer(listed.out, epochs="100000")
     listed.ui.trainProcessButton.click()
     assert listed.ui.stopProcessButton.enabled, listed.ui.statusText.text
     ui = listed.ui
