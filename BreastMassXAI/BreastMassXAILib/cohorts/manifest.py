@@ -11,8 +11,9 @@ from pathlib import Path, PurePath, PureWindowsPath
 
 from ..core.errors import InputError, shown
 from ..core.frame import Provenance, Spacing
+from .cases import read_case
 from .duplicates import grouped
-from .records import CaseRecord, DataSet, Skipped, label_of, read_case
+from .records import CaseRecord, DataSet, Skipped, label_of
 
 REQUIRED = ("image", "mask", "label")
 OPTIONAL = (
