@@ -267,6 +267,7 @@ def _row(folder: Path, line: int, row: dict[str, str], short: str, seen: dict[ob
         None if frame is None else frame - 1,
         tuple(part.strip() for part in row.get("segment", "").split(";") if part.strip()),
         row.get("flip", "").lower() == "rows",
+        facts=tuple((k, v) for k, v in row.items() if v and k not in (*REQUIRED, *OPTIONAL)),
     )
     return _Row(line, identifier, record, (), bool(row.get("patient")))
 
