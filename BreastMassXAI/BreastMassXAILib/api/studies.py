@@ -80,6 +80,7 @@ def evaluate(
     *,
     out: PathName | None = None,
     out_of_fold: bool = False,
+    with_random: bool = False,
     predictions: PathName | None = None,
     spacing: MM | None = None,
     width_mm: float | None = None,
@@ -101,6 +102,8 @@ def evaluate(
         The folder to write; by default the data's name with ``-evaluated``, in the current folder.
     out_of_fold : bool
         Each case is looked at by the one of the models that was tested on its partition.
+    with_random : bool
+        Beside each model, its network with random weights.
     predictions : str or Path, optional
         A table of probabilities instead of models; there are no explanations then.
     spacing, width_mm
@@ -146,6 +149,7 @@ def evaluate(
             out=None if out is None else Path(out),
             predictions=None if predictions is None else Path(predictions),
             out_of_fold=out_of_fold,
+            with_random=with_random,
             assumption=SpacingAssumption(None if given is None else given.mm(), width_mm),
             settings=settings or Settings(),
             jobs=jobs,
