@@ -177,3 +177,11 @@ def test_specks_are_told():
     (note,) = specks("m", mask)
     assert "2 specks of at most 1 pixel" in note
     assert specks("m", MASS) == () and specks("m", MASS | OTHER) == ()
+
+
+@pytest.mark.parametrize(("gap", "noted"), [(1, False), (2, False), (9, True)])
+def test_the_tip_of_a_spicule_is_no_speck(gap, noted):
+    mask = np.zeros((60, 60), bool)
+    mask[30:50, 20:40] = True
+    mask[29 - gap, 30] = True
+    assert bool(specks("m.png", mask)) == noted

@@ -16,13 +16,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cohorts.records import CaseRecord, SpacingAssumption, identity, read_case
+from ..cohorts.cases import read_case
+from ..cohorts.records import CaseRecord, identity
+from ..core.energy import field_picture
 from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
 from ..core.frame import Case
 from ..core.leftovers import undone
 from ..core.measures import flat_row, measures
 from ..core.result import Settings
+from ..core.settling import SpacingAssumption
 from ..hosts.stopping import listen
 from ..pipeline import analyze, load_model, software_versions
 from ..writers.report import draw_example
@@ -51,6 +54,8 @@ class Task:
         Bundles' folders; every one looks at every case.
     threads : int, optional
         Of torch; as it is, if not given.
+    random_seed : int, optional
+        Each model's network looks at the cases once more, with random weights drawn with this seed.
     """
 
     records: tuple[CaseRecord, ...]
@@ -58,6 +63,7 @@ class Task:
     settings: Settings
     assumption: SpacingAssumption
     threads: int | None = None
+    random_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,10 +95,12 @@ class Team:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case's row for each model, or the reason why there is none."""
+    """A case's row for each model, and the regions in the model's field as a small picture, or the reason why there is
+    none; where networks with random weights are asked for, theirs come after the models'."""
 
     record: CaseRecord
     rows: tuple[dict[str, Any], ...] = ()
+    pictures: tuple[bytes, ...] = ()
     reason: str = ""
 
 
@@ -111,6 +119,8 @@ def run_task(task: Task) -> list[Outcome]:
     if task.threads is not None and torch.get_num_threads() != task.threads:
         torch.set_num_threads(task.threads)
     bundles = [load_once(folder) for folder in task.models]
+    if task.random_seed is not None:
+        bundles += [load_random(folder, task.random_seed) for folder in task.models]
     outcomes: dict[int, Outcome] = {}
     cases: dict[int, Case] = {}
     for place, record in enumerate(task.records):
@@ -122,6 +132,7 @@ def run_task(task: Task) -> list[Outcome]:
         except BreastMassXAIError as error:
             outcomes[place] = Outcome(record, reason=str(error))
     rows: dict[int, list[dict[str, Any]]] = {place: [] for place in cases}
+    pictures: dict[int, list[bytes]] = {place: [] for place in cases}
     software = software_versions()
     for bundle in bundles if cases else ():
         answers = class_activation_maps(bundle, list(cases.values()))
@@ -132,10 +143,11 @@ def run_task(task: Task) -> list[Outcome]:
                 explanation = explain(case, answer, bundle.classifier, task.settings, software)
                 row = flat_row(explanation.result.to_dict())
                 rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation)})
+                pictures[place].append(field_picture(explanation.labels, answer.field, case.frame.scan_area))
             except InputError as error:
                 outcomes[place] = Outcome(task.records[place], reason=str(error))
     for place, found in rows.items():
-        outcomes.setdefault(place, Outcome(task.records[place], tuple(found)))
+        outcomes.setdefault(place, Outcome(task.records[place], tuple(found), tuple(pictures[place])))
     return [outcomes[place] for place in range(len(task.records))]
 
 
@@ -173,6 +185,20 @@ def load_once(folder: Path | None) -> Bundle:
         When it cannot be loaded, or torch is not installed.
     """
     return load_model(folder)
+
+
+@lru_cache(maxsize=8)
+def load_random(folder: Path | None, seed: int) -> Bundle:
+    """A model with random weights instead of its own, kept for the next task of this worker.
+
+    Raises
+    ------
+    BreastMassXAIError
+        As :func:`load_once`.
+    """
+    from ..network.random_weights import with_random_weights
+
+    return with_random_weights(load_once(folder), seed)
 
 
 def in_order(team: Team, tasks: Sequence[Task]) -> Iterator[list[Outcome]]:

@@ -38,6 +38,8 @@ _AWAY = 16
 """Pixels, two blocks of a JPEG: what is not black farther from the mass is no edge of it."""
 _SPECK = 0.005
 """Pieces below this share of the largest are named as specks."""
+_TIP = 3
+"""Pixels: what lies so near the mass belongs to it."""
 _PIECES, _DUST = 100, 0.7
 """Marked pixels in more pieces than the first, of which less than the second lies in squares of 3 x 3, are a dithered
 picture."""
@@ -225,7 +227,10 @@ def specks(name: str, mask: np.ndarray) -> tuple[str, ...]:
     if count < 2:
         return ()
     areas = np.bincount(pieces.ravel())[1:]
-    small = areas[areas < max(_SPECK * areas.max(), 4)]
+    # The tip of a spicule may come apart from its mass when it is drawn on a grid.
+    touching = np.unique(pieces[ndimage.binary_dilation(pieces == areas.argmax() + 1, iterations=_TIP)])
+    beside = ~np.isin(np.arange(1, count + 1), touching)
+    small = areas[beside & (areas < max(_SPECK * areas.max(), 4))]
     if not len(small):
         return ()
     return (
