@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .api.frames import read_mask as read_mask
     from .api.studies import Evaluation as Evaluation
     from .api.studies import evaluate as evaluate
+    from .api.studies import train as train
     from .core.errors import BreastMassXAIError as BreastMassXAIError
     from .core.frame import Frame as Frame
     from .core.frame import Spacing as Spacing
@@ -54,6 +55,7 @@ _PLACES = {
     "read_frame": ".api.frames",
     "read_mask": ".api.frames",
     "save": ".api.explaining",
+    "train": ".api.studies",
 }
 
 

@@ -311,7 +311,7 @@ def test_every_command_explains_itself(name, capsys):
     assert f"breast-mass-xai {name}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["", *(name for name in COMMANDS if name not in ("train", "cross-validate"))])
+@pytest.mark.parametrize("name", ["", *COMMANDS])
 def test_help_needs_neither_torch_nor_slicer(name):
     """In a fresh interpreter, as a user starts it."""
     code = (
@@ -326,6 +326,13 @@ def test_help_needs_neither_torch_nor_slicer(name):
     )
     assert found.returncode == 0, found.stderr
     assert "--help" in found.stdout
+
+
+def test_the_fields_that_can_be_asked_for_are_those_that_there_are():
+    from BreastMassXAILib.commands.options import FIELDS
+    from BreastMassXAILib.core.field import KINDS
+
+    assert FIELDS == KINDS
 
 
 def _environment():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -242,7 +243,8 @@ def workers(jobs: int, dask: str | None) -> Iterator[Team]:
         from multiprocessing import get_context
 
         threads = max((os.cpu_count() or 1) // jobs, 1)
-        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (threads,))
+        with _signals_for_us():  # for the keeper of semaphores, too, which ignores all but a closed terminal
+            pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (threads,))
         try:
             with undone(_end_workers):
                 with _signals_for_us():
@@ -311,6 +313,7 @@ def _end_workers() -> None:
         if child.is_alive():
             child.kill()
             child.join(1)
+    warnings.simplefilter("ignore")
     util._run_finalizers(0)  # type: ignore[attr-defined]  # or the semaphores' keeper would complain of those that are left
 
 

@@ -70,9 +70,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..analyses.cohort import EvaluateRequest, evaluate
+    from ..analyses.cross_validation import models_of
     from ..core.progress import reporter
     from ..core.result import Settings
-    from .cross_validate import models_of
 
     models = [model for folder in options.model or () for model in models_of(folder, options.out_of_fold)]
     out, report = evaluate(

@@ -15,6 +15,9 @@ from .arguments import PROGRAM
 if TYPE_CHECKING:
     from ..core.settling import SpacingAssumption
 
+FIELDS = ("frame", "scan-area", "square", "roi", "reach")
+"""Those of :class:`~..core.field.FieldRule`, written here so that help needs no numpy."""
+
 
 def add_data(command: argparse._ActionsContainer) -> None:
     """A labelled data set."""

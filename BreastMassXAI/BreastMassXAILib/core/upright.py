@@ -27,8 +27,8 @@ def skin_side(pixels: np.ndarray) -> int:
     pixels : ndarray, shape (rows, columns)
         Grey values.
     """
-    pixels = pixels[:, :: max(pixels.shape[1] // _COLUMNS, 1)]
-    rows = np.flatnonzero((pixels > _PLAIN).any(axis=1))
+    pixels = np.ascontiguousarray(pixels[:, :: max(pixels.shape[1] // _COLUMNS, 1)])
+    rows = np.flatnonzero(pixels.max(axis=1) > _PLAIN)
     if len(rows) < 4 * _BANDS:
         return 0
     inside = pixels[rows[0] : rows[-1] + 1]
@@ -37,9 +37,11 @@ def skin_side(pixels: np.ndarray) -> int:
 
 
 def _by_brightness(inside: np.ndarray) -> int:
-    bands = np.array([band.mean() for band in np.array_split(inside.mean(axis=1, dtype=float), _BANDS)])
+    starts = np.arange(_BANDS) * len(inside) // _BANDS
+    lengths = np.diff(starts, append=len(inside)) * inside.shape[1]
+    bands = np.add.reduceat(inside.sum(axis=1, dtype=float), starts) / lengths
     ends = bands[0], bands[-1]
-    thirds = bands[:3].mean(), bands[-3:].mean()
+    thirds = sum(bands[:3]) / 3, sum(bands[-3:]) / 3
     slopes = [(near - far) / max(near + far, 1e-9) for near, far in (ends, thirds)]
     if min(slopes) > _DARKER:
         return 1

@@ -448,14 +448,6 @@ def metrics(cases: Labelled, probability: np.ndarray, threshold: np.ndarray) -> 
     return found
 
 
-def print_left_out(run: TrainingRun) -> None:
-    """Every case that was left out with its reason, and what the data set has to say of the whole."""
-    for note in run.data.notes:
-        print(f"Note: {note}")
-    for entry in run.left_out:
-        print(f"Left out: {entry.identifier}: {entry.reason}")
-
-
 def in_words(found: Mapping[str, Any]) -> str:
     """The main figures in a line."""
     parts = []

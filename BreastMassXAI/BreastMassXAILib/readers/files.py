@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -145,25 +146,57 @@ def plainly_named(path: Path) -> Iterator[Path]:
         yield path
 
 
+class _Silence:
+    """Standard error led away while anyone wants it so; threads that read at once share one silence."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = 0
+        self._kept: int | None = None
+
+    def begin(self) -> None:
+        with self._lock:
+            self._wanted += 1
+            if self._wanted > 1:
+                return
+            try:
+                self._kept = os.dup(2)
+            except OSError:  # an application without stderr
+                self._kept = None
+                return
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+
+    def end(self) -> None:
+        with self._lock:
+            self._wanted -= 1
+            if self._wanted or self._kept is None:
+                return
+            os.dup2(self._kept, 2)
+            os.close(self._kept)
+            self._kept = None
+
+    def speak(self) -> None:
+        """Whoever stops us may have something to say."""
+        if self._kept is not None:
+            os.dup2(self._kept, 2)
+
+
+_SILENCE = _Silence()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """No chatter: Python's warnings are off, and what C libraries (MetaIO, nifti) print on stderr goes nowhere."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        _SILENCE.begin()
         try:
-            kept = os.dup(2)
-        except OSError:  # an application without stderr
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-        try:
-            with undone(lambda: os.dup2(kept, 2)):  # whoever stops us may have something to say
+            with undone(_SILENCE.speak):
                 yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            _SILENCE.end()
 
 
 def write_beside(path: Path, data: bytes) -> None:
