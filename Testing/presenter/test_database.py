@@ -203,16 +203,22 @@ def test_a_damaged_file_is_told_and_the_frame_still_shown(scene, database, malig
     session.close()
 
 
-def test_each_frame_of_a_loop_is_the_files_own(scene, database, malignant, tmp_path) -> None:
+def write_loop(path):
+    """The sample as the first of three frames."""
     data = pydicom.dcmread(resource("SampleData") / "malignant.dcm")
     frames = np.stack([data.pixel_array, data.pixel_array[:, ::-1], 255 - data.pixel_array])
     data.NumberOfFrames = 3
     data.PixelData = frames.tobytes()
     data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.3.1"
     data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-    data.save_as(tmp_path / "loop.dcm")
-    database.add(tmp_path / "loop.dcm")
-    browser, frame = loaded(scene, tmp_path / "loop.dcm", frames)
+    data.save_as(path)
+    return path
+
+
+def test_each_frame_of_a_loop_is_the_files_own(scene, database, malignant, tmp_path) -> None:
+    path = database.add(write_loop(tmp_path / "loop.dcm"))
+    frames = pydicom.dcmread(path).pixel_array
+    browser, frame = loaded(scene, path, frames)
     session = session_on(scene, frame, malignant.mass)
     for item in (0, 2, 1):
         browser.SetSelectedItemNumber(item)
@@ -221,4 +227,24 @@ def test_each_frame_of_a_loop_is_the_files_own(scene, database, malignant, tmp_p
         session.fail("")
         np.testing.assert_array_equal(case.frame.pixels, frames[item])
         assert case.frame.spacing.provenance.value == "dicom-region"
+    session.close()
+
+
+def test_a_whole_loop_is_explained_as_on_the_command_line(scene, database, malignant, tmp_path) -> None:
+    from BreastMassXAILib.commands.analyze_cine import CineRequest, analyze_cine_file
+    from BreastMassXAILib.presenter.loop import Loop
+    from BreastMassXAILib.scene.cine import summary_of
+
+    path = database.add(write_loop(tmp_path / "loop.dcm"))
+    browser, frame = loaded(scene, path, pydicom.dcmread(path).pixel_array)
+    session = session_on(scene, frame, malignant.mass)
+    loop = Loop(session)
+    job = loop.prepare()
+    loop.finish(job, job.run())
+    mask = resource("SampleData") / "malignant_mask.png"
+    analyze_cine_file(CineRequest(cine=path, masks=((1, mask),), propagate=True, out=tmp_path / "out"), "none")
+    theirs = json.loads((tmp_path / "out" / "cine.json").read_text())
+    assert json.loads(json.dumps(summary_of(frame))) == theirs
+    assert browser.GetSelectedItemNumber() == 0
+    loop.close()
     session.close()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.cine import Cine
+from ..core.cine import Cine, with_settled_geometry
 from ..core.cine_result import CineResult, ExplainedFrame, FrameResult
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
-from ..core.frame import Case, Frame
+from ..core.frame import Case
 from ..core.progress import Progress, reporter
 from ..core.propagation import MassTrack
 from ..core.regions import RELEVANT, mask_box
@@ -208,21 +208,14 @@ def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
 
 
 def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRequest) -> Cine:
-    """The loop with the user's pixel size, and with the scan area and beams that an annotated frame has: a probe keeps
-    them through a loop. Only where the file tells of a zoom are they looked for again."""
-    first = with_asked_spacing(cine.read(annotated), request)
-    settled = with_geometry(first, mass, request.geometry)
-    notes = settled.warnings[len(first.warnings) :]
-
-    def read(index: int) -> Frame:
-        frame = with_asked_spacing(cine.read(index), request)
-        if frame.spacing != first.spacing:
-            return with_geometry(frame, mass, request.geometry)
-        own = frame.scan_area is not None and request.geometry.scan_area == "auto"
-        area = frame.scan_area if own else settled.scan_area
-        return replace(frame, scan_area=area, beams=settled.beams, warnings=(*frame.warnings, *notes))
-
-    return replace(cine, read=read)
+    """The loop with the user's pixel size, and with the scan area and beams that an annotated frame has."""
+    sized = replace(cine, read=lambda index: with_asked_spacing(cine.read(index), request))
+    return with_settled_geometry(
+        sized,
+        annotated,
+        lambda frame: with_geometry(frame, mass, request.geometry),
+        keep_area=request.geometry.scan_area == "auto",
+    )
 
 
 def _masks(request: CineRequest, shape: tuple[int, int], count: int) -> Iterator[tuple[int, np.ndarray]]:

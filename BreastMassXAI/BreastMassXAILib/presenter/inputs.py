@@ -120,6 +120,11 @@ class FrameReader:
             frame = frame.with_assumed_width(assumed_width_mm)
         return key[1], frame
 
+    @property
+    def file(self) -> FileFrame | None:
+        """The file behind the frame that was read last."""
+        return self._file
+
     def case(self, frame: Frame, mass: np.ndarray) -> Case:
         """The case of :meth:`frame` with its scan area and beams, as the command line finds them.
 
