@@ -140,7 +140,7 @@ class BreastMassXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget = uiWidget
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = BreastMassXAILogic()
-        self.panel = Panel(self.ui, slicer.mrmlScene, self.logic.installPackages)
+        self.panel = Panel(self.ui, slicer.mrmlScene, self.logic.installPackages, self.logic.parserOf)
         self._onParametersChanged = self.panel.slots.guarded(self.onParametersChanged)
         for event, slot in (
             (slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose),
@@ -268,6 +268,15 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
             raise MissingPackageError(
                 _("The packages that the network needs could not be installed: Slicer's log says why.")
             ) from error
+
+    def parserOf(self, command):
+        """The parser of a command of the command line, which runs it in a process of its own."""
+        import argparse
+        from importlib import import_module
+
+        parser = argparse.ArgumentParser(prog=command)
+        import_module(f"BreastMassXAILib.commands.{command.replace('-', '_')}").add_options(parser)
+        return parser
 
     def _torchInstaller(self):
         from BreastMassXAILib.core.errors import MissingPackageError

@@ -44,7 +44,7 @@ def test_rows_become_cases(folder):
     assert [record.partition for record in data.records] == [1, 1, 2, 2]
     assert not data.skipped and not data.notes
     first, second = (read_case(record) for record in data.records[:2])
-    assert first.frame.spacing.mm() == (0.1, 0.12) and first.frame.spacing.provenance is Provenance.HEADER
+    assert first.frame.spacing.mm() == (0.1, 0.12) and first.frame.spacing.provenance is Provenance.MANIFEST
     assert not second.frame.spacing.known and second.mass.sum() > first.mass.sum()
     assert read_dataset(folder).records == data.records
 

@@ -61,7 +61,7 @@ def test_picture_dicom_mask_and_spacing_agree(made, name):
     assert frame.warnings == ()
     text = (made / f"{name}_spacing_mm.txt").read_text()
     assert frame.spacing.mm() == pytest.approx(tuple(float(size) for size in text.split(",")))
-    mass, _ = read_mask(made / f"{name}_mask.png", frame.shape)
+    mass = read_mask(made / f"{name}_mask.png", frame.shape).pixels
     assert 0.02 < mass.mean() < 0.2
 
 

@@ -432,7 +432,7 @@ def _read_single(path: Path) -> str:
 
 
 def _read_mask(path: Path) -> str:
-    mask, _ = read_mask(path, SHAPE)
+    mask = read_mask(path, SHAPE).pixels
     fits = mask.shape == SHAPE and mask.dtype == bool and mask.any()
     return "" if fits else f"a mask of {mask.shape}, {mask.dtype}"
 

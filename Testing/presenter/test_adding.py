@@ -51,7 +51,8 @@ def test_a_mask_is_imported_or_refused(scene, adding, benign) -> None:
     frame_node, _ = adding.add_sample(scene, "malignant")
     count = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
     sample = adding.samples()[1]
-    node = adding.import_mass(scene, sample.mask, frame_node)
+    node, notes = adding.import_mass(scene, sample.mask, frame_node)
+    assert notes == ()
     np.testing.assert_array_equal(mass_of(node, adding.MASS_SEGMENT, frame_node), benign.mass)
     with pytest.raises(InputError):
         adding.import_mass(scene, sample.picture, frame_node)  # a picture of tissue

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
-import subprocess
 import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,68 +15,134 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from BreastMassXAILib.commands.arguments import parse
-from BreastMassXAILib.core.result import Settings
-from BreastMassXAILib.presenter.process import Step, evaluate_command, parse_line, train_command
+from BreastMassXAILib.core.errors import InputError
+from BreastMassXAILib.presenter.command_options import GIVEN, Kind, arguments_of, options_of
+from BreastMassXAILib.presenter.process import Step, parse_line, run_command
+from BreastMassXAILib.presenter.running import Run
+from BreastMassXAILib.resources import resource
 
 
-def ran(command) -> tuple[int, list]:
-    done = subprocess.run(
-        [command.program, *command.arguments],
-        env={**os.environ, **command.environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, [parse_line(line) for line in done.stdout.splitlines()]
+def parser_of(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
+    import_module(f"BreastMassXAILib.commands.{name.replace('-', '_')}").add_options(parser)
+    return parser
 
 
-def test_a_cohort_is_evaluated_by_the_process(tmp_path) -> None:
-    pytest.importorskip("torch")
-    from BreastMassXAILib.resources import resource
+def wait(run: Run, until: Callable[[], bool] = lambda: False) -> None:
+    end = time.monotonic() + 180
+    while run.code is None and not until():
+        assert time.monotonic() < end, run.said
+        run.poll()
+        time.sleep(0.02)
 
+
+@pytest.fixture
+def manifest(tmp_path) -> Path:
     samples = resource("SampleData")
     rows = [f"{samples / name}.dcm,{samples / name}_mask.png,{name}" for name in ("malignant", "benign")]
-    manifest = tmp_path / "a folder.csv"
-    manifest.write_text("\n".join(["image,mask,label", *rows]))
-    command = evaluate_command(sys.executable, manifest, tmp_path / "out", settings=Settings(4.0))
-    code, said = ran(command)
-    assert code == 0, said
-    steps = [line for line in said if isinstance(line, Step)]
-    assert (steps[-1].done, steps[-1].total) == (2, 2)
-    assert any(isinstance(line, str) and "2 of 2 cases" in line for line in said)
+    path = tmp_path / "a folder.csv"
+    path.write_text("\n".join(["image,mask,label", *rows]))
+    return path
+
+
+def test_a_cohort_is_evaluated_by_the_process(tmp_path, manifest) -> None:
+    """As the dialog does it: its options, a real process, progress from its JSON lines, the time left, its end."""
+    pytest.importorskip("torch")
+    options = arguments_of(parser_of("evaluate"), {"--ring-mm": "4.0", "--pictures": "1", "--jobs": "1"})
+    assert options == ["--ring-mm=4.0", "--pictures=1"], "defaults are left to the command"
+    run = Run(run_command(sys.executable, "evaluate", manifest, tmp_path / "out", options))
+    wait(run)
+    assert run.code == 0 and run.outcome == "Done.", run.said
+    assert run.step is not None and (run.step.done, run.step.total) == (2, 2)
+    assert any("2 of 2 cases" in line for line in run.said)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["settings"]["ring_mm"] == 4.0
 
 
-def test_what_is_wrong_is_a_line_of_the_log(tmp_path) -> None:
-    code, said = ran(evaluate_command(sys.executable, tmp_path / "nothing", tmp_path / "out"))
-    assert code != 0
-    assert any(isinstance(line, str) and "nothing" in line for line in said)
-    assert not any("Traceback" in str(line) for line in said)
+def test_training_is_stopped_and_leaves_no_model(tmp_path, manifest) -> None:
+    pytest.importorskip("torch")
+    options = arguments_of(parser_of("train"), {"--epochs": "100000", "--patience": "100000", "--size": "64"})
+    run = Run(run_command(sys.executable, "train", manifest, tmp_path / "model", options))
+    wait(run, until=lambda: run.step is not None)
+    assert run.code is None, run.said
+    assert run.outcome == ""
+    run.stop()
+    wait(run)
+    assert run.outcome == "Stopped." and not (tmp_path / "model" / "model.json").exists()
 
 
-@given(
-    st.floats(0, 20),
-    st.floats(0, 0.5),
-    st.one_of(st.just(0.0), st.floats(1e-3, 200)),
-    st.integers(1, 64),
-    st.lists(st.sampled_from(["a model", "--model", "b"]), max_size=3),
+def test_what_is_wrong_is_how_it_ended(tmp_path) -> None:
+    run = Run(run_command(sys.executable, "evaluate", tmp_path / "nothing", tmp_path / "out"))
+    wait(run)
+    assert run.code not in (0, None)
+    assert "nothing" in run.outcome and "Traceback" not in "".join(run.said)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, ""), (0.2, "1 s left"), (59, "59 s left"), (60, "1 min left"), (200, "3 min left"), (9000, "2.5 h left")],
 )
-def test_the_commands_parser_reads_back_what_was_asked(ring, zone, width, jobs, models) -> None:
-    folders = [Path("/models") / name for name in models]
-    command = evaluate_command("python", Path("/d"), Path("/o"), folders, Settings(ring, zone), width, jobs)
-    options = parse(command.arguments[3:])
-    assert (options.ring_mm, options.grey_zone, options.jobs) == (ring, zone, jobs)
-    assert (options.assume_width or 0.0) == width
-    assert (options.model or []) == folders
+def test_the_time_left_in_words(seconds, words) -> None:
+    assert Step(1, 2, "cases", seconds).time_left == words
+
+
+@pytest.mark.parametrize("name", ["evaluate", "train", "cross-validate"])
+def test_a_dialog_offers_what_the_command_offers(name) -> None:
+    """Every option of the command's own parser but those that the panel gives itself, with its own words."""
+    parser = parser_of(name)
+    offered = {option.flag: option for option in options_of(parser)}
+    flags = {action.option_strings[-1] for action in parser._actions if action.option_strings}
+    assert set(offered) == flags - set(GIVEN)
+    assert all(option.help and option.title for option in offered.values())
+    assert {"--spacing", "--assume-width"} <= set(offered)
+    assert offered["--spacing"].group == offered["--assume-width"].group > 0
+
+
+def test_options_know_their_kind_and_default() -> None:
+    offered = {option.flag: option for option in options_of(parser_of("train"))}
+    method, epochs, resume = offered["--method"], offered["--epochs"], offered["--resume"]
+    assert method.kind is Kind.CHOICE and method.default in method.choices
+    assert (epochs.kind, epochs.default, epochs.wants) == (Kind.TEXT, "60", "N")
+    assert (resume.kind, resume.default) == (Kind.SWITCH, "")
+    models = next(option for option in options_of(parser_of("evaluate")) if option.flag == "--model")
+    assert models.several and models.kind is Kind.TEXT
+
+
+@given(st.floats(0, 20), st.floats(0, 0.5), st.floats(1e-3, 200), st.integers(1, 64))
+def test_the_commands_parser_reads_back_what_was_chosen(ring, zone, width, jobs) -> None:
+    chosen = {
+        "--ring-mm": repr(ring),
+        "--grey-zone": repr(zone),
+        "--assume-width": repr(width),
+        "--jobs": str(jobs),
+        "--model": "/models/a; --b ;/models/c d",
+        "--out-of-fold": True,
+    }
+    options = arguments_of(parser_of("evaluate"), chosen)
+    read = parse(run_command("python", "evaluate", Path("/d"), Path("/o"), options).arguments[3:])
+    assert (read.ring_mm, read.grey_zone, read.assume_width, read.jobs) == (ring, zone, width, jobs)
+    assert (read.model, read.out_of_fold) == ([Path("/models/a"), Path("--b"), Path("/models/c d")], True)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"--ring-mm": "five"}, "'ring mm': 'five' is not a number."),
+        ({"--jobs": "0"}, "'jobs': '0' is no number from 1 on."),
+        ({"--pictures": "x"}, "'pictures': invalid int value: 'x'."),
+        ({"--spacing": "0.1", "--assume-width": "40"}, "'assume width' and 'spacing' exclude each other."),
+    ],
+)
+def test_what_the_command_would_refuse_is_a_sentence(values, sentence) -> None:
+    with pytest.raises(InputError) as refused:
+        arguments_of(parser_of("evaluate"), values)
+    assert str(refused.value) == sentence
 
 
 def test_training_is_called_with_its_own_options() -> None:
-    command = train_command("python", Path("/BUSBRA"), Path("/o"), ["--fold", "3"])
-    options = parse(command.arguments[3:])
-    assert (options.data, options.out, options.test_fold) == (Path("/BUSBRA"), Path("/o"), 3)
+    options = arguments_of(parser_of("train"), {"--fold": "3"})
+    read = parse(run_command("python", "train", Path("/BUSBRA"), Path("/o"), options).arguments[3:])
+    assert (read.data, read.out, read.test_fold, read.force) == (Path("/BUSBRA"), Path("/o"), 3, True)
 
 
 @given(st.text())

@@ -25,7 +25,8 @@ from BreastMassXAILib.commands.command_line import main
 from BreastMassXAILib.core.errors import InputError, MissingPackageError, OutputError, SpacingError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.core.regions import REGIONS, region_labels
-from BreastMassXAILib.readers.dicom import open_ultrasound, read_pixels, regions_of, write_ultrasound_frame
+from BreastMassXAILib.readers.dicom import open_ultrasound, regions_of, write_ultrasound_frame
+from BreastMassXAILib.readers.dicom_masks import read_dicom_mask
 from BreastMassXAILib.readers.frames import read_frame, read_frame_and_mask
 
 
@@ -487,7 +488,7 @@ def test_a_mask_in_monochrome1_marks_what_is_white(tmp_path, ellipse):
     for black, dtype in ((255, np.uint8), (1, np.uint8), (4095, np.uint16)):
         stored = np.where(ellipse, 0, black).astype(dtype)
         path = write_dicom(tmp_path / "mask.dcm", stored, photometric="MONOCHROME1")
-        np.testing.assert_array_equal(read_pixels(path), np.where(ellipse, black, 0))
+        np.testing.assert_array_equal(read_dicom_mask(path).pixels[0], np.where(ellipse, black, 0))
 
 
 def test_lossless_compression_changes_nothing(tmp_path, speckle):

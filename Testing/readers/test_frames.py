@@ -409,7 +409,7 @@ def test_what_is_no_file_or_no_image_is_said_in_one_sentence(tmp_path):
 def test_an_absent_data_file_of_a_header_is_an_input_error(tmp_path, speckle):
     path = write_volume(tmp_path / "frame.mhd", speckle)
     (tmp_path / "frame.raw").unlink()
-    with pytest.raises(InputError, match="damaged or incomplete"):
+    with pytest.raises(InputError, match="incomplete: there is no file frame"):
         read_frame(path)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from BreastMassXAILib.core.errors import InputError
+from BreastMassXAILib.core.errors import InputError, SegmentChoiceError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.readers.dicom import write_ultrasound_frame
 from BreastMassXAILib.readers.masks import read_mask
@@ -46,7 +46,8 @@ def segments(*found: tuple[str, int, int]) -> dict[str, str]:
 def test_zero_and_any_value_in_a_picture(tmp_path, ellipse, suffix, value):
     path = tmp_path / f"mask{suffix}"
     Image.fromarray(ellipse.astype(np.uint8) * value).save(path)
-    mask, source = read_mask(path, SHAPE)
+    mask, source, notes = read_mask(path, SHAPE)
+    assert notes == ()
     np.testing.assert_array_equal(mask, ellipse)
     assert mask.dtype == bool
     assert source.file_name == path.name and source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -90,10 +91,11 @@ def test_a_jpeg_is_cut_at_half_because_its_edges_ring(tmp_path, colour):
     pixels = np.zeros((64, 64, 3), np.uint8)
     pixels[square] = colour
     Image.fromarray(pixels).save(tmp_path / "mask.jpg", quality=90, subsampling=0)
-    mask, _ = read_mask(tmp_path / "mask.jpg", (64, 64))
+    mask, _, notes = read_mask(tmp_path / "mask.jpg", (64, 64))
     stray = np.asarray(Image.open(tmp_path / "mask.jpg")).any(axis=2) != square
     assert stray.sum() > 50  # the trap is there
     np.testing.assert_array_equal(mask, square)
+    assert "half of its range" in notes[0]
 
 
 def test_a_png_with_soft_edges_is_cut_at_half(tmp_path):
@@ -112,7 +114,7 @@ def test_the_frame_itself_is_not_taken_for_a_mask(tmp_path, speckle):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".nrrd", ".nii.gz"])
-def test_labels_are_united_unless_one_is_asked_for(tmp_path, ellipse, suffix):
+def test_labels_without_names_must_be_chosen_from(tmp_path, ellipse, suffix):
     labels = ellipse.astype(np.uint8)
     labels[:4, :4] = 2
     path = tmp_path / f"mask{suffix}"
@@ -120,22 +122,27 @@ def test_labels_are_united_unless_one_is_asked_for(tmp_path, ellipse, suffix):
         Image.fromarray(labels).save(path)
     else:
         write_volume(path, labels)
-    np.testing.assert_array_equal(read_mask(path, SHAPE)[0], labels > 0)
-    np.testing.assert_array_equal(read_mask(path, SHAPE, label=2)[0], labels == 2)
-    with pytest.raises(InputError, match="no pixel has the label 5"):
-        read_mask(path, SHAPE, label=5)
+    with pytest.raises(SegmentChoiceError, match=r"several values.*--segment\) of 1, 2\."):
+        read_mask(path, SHAPE)
+    np.testing.assert_array_equal(read_mask(path, SHAPE, ["2"])[0], labels == 2)
+    np.testing.assert_array_equal(read_mask(path, SHAPE, ["2", "1"])[0], labels > 0)
+    with pytest.raises(SegmentChoiceError, match="no segment '5': its values are 1, 2"):
+        read_mask(path, SHAPE, ["5"])
 
 
-def test_a_label_of_a_palette_is_its_index_and_colours_have_none(tmp_path, ellipse):
+def test_a_label_of_a_palette_is_its_index_and_colours_are_named_as_such(tmp_path, ellipse):
     indices = ellipse.astype(np.uint8)
     indices[:4, :4] = 2
     palette = Image.fromarray(indices)
     palette.putpalette([0, 0, 0, 9, 9, 9, 128, 0, 0])
     palette.save(tmp_path / "palette.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "palette.png", SHAPE, label=2)[0], indices == 2)
+    np.testing.assert_array_equal(read_mask(tmp_path / "palette.png", SHAPE, ["2"])[0], indices == 2)
     palette.convert("RGB").save(tmp_path / "colour.png")
-    with pytest.raises(InputError, match="no label values"):
-        read_mask(tmp_path / "colour.png", SHAPE, label=2)
+    with pytest.raises(SegmentChoiceError, match="its colours are #090909, #800000"):
+        read_mask(tmp_path / "colour.png", SHAPE, ["2"])
+    np.testing.assert_array_equal(read_mask(tmp_path / "colour.png", SHAPE, ["#800000"])[0], indices == 2)
+    with pytest.raises(SegmentChoiceError, match="several colours"):
+        read_mask(tmp_path / "colour.png", SHAPE)
 
 
 @pytest.mark.parametrize("name", ["Mass", "left_tumor 1", "Tumour", "LESION", "Breast masses"])
@@ -145,15 +152,20 @@ def test_a_segment_named_like_a_mass_is_used_alone(tmp_path, ellipse, name):
     labels[ellipse] = 7
     fields = segments(("peritumoral ring", 1, 0), (name, 7, 0))
     path = write_volume(tmp_path / "mask.seg.nrrd", labels[None], **fields)
-    np.testing.assert_array_equal(read_mask(path, SHAPE)[0], ellipse)
-    np.testing.assert_array_equal(read_mask(path, SHAPE, label=1)[0], labels == 1)
+    mask, _, notes = read_mask(path, SHAPE)
+    np.testing.assert_array_equal(mask, ellipse)
+    assert f"segment '{name}' counts as mass; not used: 'peritumoral ring'" in notes[0]
+    np.testing.assert_array_equal(read_mask(path, SHAPE, ["1"])[0], labels == 1)
+    np.testing.assert_array_equal(read_mask(path, SHAPE, ["Peritumoral ring"])[0], labels == 1)
 
 
-def test_segments_with_other_names_are_united(tmp_path, ellipse):
+def test_segments_without_telling_names_must_be_chosen_from(tmp_path, ellipse):
     labels = ellipse.astype(np.uint8)
     labels[30:] = 2
     path = write_volume(tmp_path / "mask.seg.nrrd", labels[None], **segments(("Segment_1", 1, 0), ("Segment_2", 2, 0)))
-    np.testing.assert_array_equal(read_mask(path, SHAPE)[0], labels > 0)
+    with pytest.raises(SegmentChoiceError, match=r"several segments.* of Segment_1, Segment_2"):
+        read_mask(path, SHAPE)
+    np.testing.assert_array_equal(read_mask(path, SHAPE, ["Segment_2"])[0], labels == 2)
 
 
 def test_a_layered_segmentation_keeps_overlapping_segments_apart(tmp_path, ellipse):
@@ -163,7 +175,7 @@ def test_a_layered_segmentation_keeps_overlapping_segments_apart(tmp_path, ellip
     path = write_volume(tmp_path / "mask.seg.nrrd", layers, True, **segments(("ring", 1, 0), ("mass", 1, 1)))
     np.testing.assert_array_equal(read_mask(path, SHAPE)[0], ellipse)
     path = write_volume(tmp_path / "other.seg.nrrd", layers, True, **segments(("a", 1, 0), ("b", 1, 1)))
-    np.testing.assert_array_equal(read_mask(path, SHAPE)[0], ellipse | ring)
+    np.testing.assert_array_equal(read_mask(path, SHAPE, ["a", "b"])[0], ellipse | ring)
     path = write_volume(tmp_path / "broken.seg.nrrd", layers, True, **segments(("mass", 1, 2)))
     with pytest.raises(InputError, match="layer"):
         read_mask(path, SHAPE)

@@ -265,6 +265,31 @@ class Log(Widget):
         return "\n".join(self.values["lines"])
 
 
+class Line(Widget):
+    state: typing.ClassVar[dict[str, Any]] = {"text": "", "placeholderText": ""}
+
+
+class Dialog(Widget):
+    """Shown: what a test put into `scripts` plays the user."""
+
+    scripts: typing.ClassVar[list[Callable[[Dialog], None]]] = []
+    state: typing.ClassVar[dict[str, Any]] = {"result": None}
+
+    def __init__(self, kind: str, name: str = "", parent: Widget | None = None) -> None:
+        super().__init__(kind, name, parent)
+        self.__dict__["laid_out"] = []
+
+    def exec_(self) -> int:
+        self.scripts.pop(0)(self)
+        return self.values["result"]
+
+    def accept(self) -> None:
+        self.values["result"] = 1
+
+    def reject(self) -> None:
+        self.values["result"] = 0
+
+
 class NodeCombo(Widget):
     state: typing.ClassVar[dict[str, Any]] = {"node": None, "filter": lambda: SimpleNamespace(hiddenNodeIDs=[])}
 
@@ -368,6 +393,8 @@ WIDGETS: dict[str, type[Widget]] = {
     "QComboBox": Combo,
     "QTableWidget": Table,
     "QPlainTextEdit": Log,
+    "QLineEdit": Line,
+    "QDialog": Dialog,
     "qMRMLNodeComboBox": NodeCombo,
     "qMRMLSegmentSelectorWidget": SegmentSelector,
     "qMRMLSegmentEditorWidget": SegmentEditor,
@@ -729,6 +756,7 @@ def install(monkeypatch: Any, desktop: Desktop) -> None:
     Timer.all.clear()
     Timer.once.clear()
     Action.all.clear()
+    Dialog.scripts.clear()
     FileDialog.answers.clear()
     Settings.kept.clear()
     qt = _Qt("qt")

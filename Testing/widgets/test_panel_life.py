@@ -74,3 +74,22 @@ def test_the_stand_in_refuses_what_slicer_does_not_have(opened):
         qt.QPushButon  # noqa: B018
     with pytest.raises(AttributeError):
         qt.QTimer().setSingleShoot  # noqa: B018
+
+
+def test_saving_shows_how_far_it_is_and_leaves_the_panel_alive(opened, stand_in, tmp_path):
+    module = opened()
+    module.ui.tryItButton.click()
+    module.settle()
+    stand_in.FileDialog.answers.append(str(tmp_path))
+    module.ui.saveButton.click()
+    ui, formats = module.ui, set()
+    assert not ui.progressBar.isHidden() and not ui.cancelButton.isHidden()
+
+    def over() -> bool:
+        formats.add(ui.progressBar.format)
+        return not module.panel.worker.busy
+
+    module.desktop.wait(over)
+    assert any("saving" in text for text in formats), formats
+    assert ui.progressBar.isHidden() and ui.statusText.text.startswith("Saved: malignant")
+    assert (tmp_path / "malignant_phantom" / "result.json").is_file()

@@ -95,7 +95,9 @@ def grouped(records: Sequence[CaseRecord]) -> Grouped:
     prints, places = [], []
     for place, record in enumerate(records):
         try:
-            prints.append(Fingerprint(read_frame(record.image).pixels, source_of(record.image).sha256))
+            frame = read_frame(record.image, index=record.frame, flip_rows=record.flip_rows)
+            digest = source_of(record.image).sha256 + ("" if record.frame is None else f" {record.frame}")
+            prints.append(Fingerprint(frame.pixels, digest))
         except InputError:
             continue
         places.append(place)

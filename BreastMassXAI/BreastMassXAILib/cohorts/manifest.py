@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 
 from ..core.errors import InputError
 from ..core.frame import Provenance, Spacing
@@ -15,7 +15,17 @@ from .duplicates import grouped
 from .records import CaseRecord, DataSet, Skipped, label_of, read_case
 
 REQUIRED = ("image", "mask", "label")
-OPTIONAL = ("patient", "view", "spacing_row_mm", "spacing_col_mm", "identifier", "partition")
+OPTIONAL = (
+    "patient",
+    "view",
+    "spacing_row_mm",
+    "spacing_col_mm",
+    "identifier",
+    "partition",
+    "frame",
+    "segment",
+    "flip",
+)
 LARGEST_PIXEL_MM = 1.0
 """A breast probe images some 40 mm over hundreds of columns: pixels above this are a slip of the unit."""
 
@@ -53,8 +63,11 @@ def read_manifest(path: Path) -> DataSet:
     ----------
     path : Path
         CSV with the columns ``image, mask, label`` and, optionally, ``patient, view, spacing_row_mm, spacing_col_mm,
-        identifier, partition``. Paths are relative to the manifest; several masks of one image are separated by ``;``.
-        A given spacing counts as a file's header does (provenance ``header``).
+        identifier, partition, frame, segment, flip``. Paths are relative to the manifest, and so are identifiers that
+        are not given; several masks of one image are separated by ``;``, and so are several segments. `frame` is the
+        number, from 1, of a loop's frame; `segment` the name or value that means mass in the mask; `flip` is ``rows``
+        where the file's first row is the deepest. A given spacing has the provenance ``manifest``. Empty rows are no
+        cases.
 
     Returns
     -------
@@ -108,7 +121,7 @@ def _rows(path: Path) -> list[_Row]:
             reader = csv.DictReader(file, skipinitialspace=True)
             found = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames = found
-            table = [(reader.line_num, row) for row in reader]
+            table = [(reader.line_num, row) for row in reader if any(_cells(row))]
     except FileNotFoundError:
         raise InputError(f"There is no manifest {path}.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -118,34 +131,69 @@ def _rows(path: Path) -> list[_Row]:
     if not table:
         raise InputError(f"{path.name} lists no case.")
     seen: dict[object, int] = {}
-    return [_row(path.parent, line, {k: (v or "").strip() for k, v in row.items() if k}, seen) for line, row in table]
+    clean = [(line, {k: (v or "").strip() for k, v in row.items() if k}) for line, row in table]
+    names = _short_names(path.parent, [row["image"] for _, row in clean])
+    return [_row(path.parent, line, row, names[row["image"]], seen) for line, row in clean]
 
 
-def _row(folder: Path, line: int, row: dict[str, str], seen: dict[object, int]) -> _Row:
-    identifier = row.get("identifier") or Path(row["image"]).as_posix() or f"line {line}"
+def _cells(row: Mapping[str | None, object]) -> list[str]:
+    """What stands in a row, without the cells that hold nothing."""
+    flat = [each for cell in row.values() for each in (cell if isinstance(cell, list) else [cell])]
+    return [str(each) for each in flat if each and str(each).strip()]
+
+
+def _short_names(folder: Path, images: Sequence[str]) -> dict[str, str]:
+    """Images' paths relative to the manifest. Of one that lies elsewhere by an absolute path, as much of its end as
+    tells it from the others: folders of this computer may name a person."""
+    names: dict[str, str] = {}
+    outside: dict[str, tuple[str, ...]] = {}
+    for image in images:
+        path: PurePath = PureWindowsPath(image) if PureWindowsPath(image).drive else PurePath(image)
+        if not path.is_absolute():
+            names[image] = path.as_posix() if image else ""
+        elif (whole := Path(image)).is_relative_to(folder.resolve()) or whole.is_relative_to(folder):
+            names[image] = whole.relative_to(folder if whole.is_relative_to(folder) else folder.resolve()).as_posix()
+        else:
+            outside[image] = path.parts[1:]
+    for image, parts in outside.items():
+        ends = Counter(other[-length:] for other in outside.values() for length in range(1, len(other) + 1))
+        length = next((n for n in range(1, len(parts) + 1) if ends[parts[-n:]] == 1), len(parts))
+        names[image] = "/".join(parts[-length:])
+    return names
+
+
+def _row(folder: Path, line: int, row: dict[str, str], short: str, seen: dict[object, int]) -> _Row:
+    which = f" frame {row['frame']}" if row.get("frame") else ""
+    identifier = row.get("identifier") or (short and short + which) or f"line {line}"
     masks = [folder / part.strip() for part in row["mask"].split(";") if part.strip()]
     faults: list[str] = []
     for column in REQUIRED:
         if not row[column]:
             faults.append(f"The {column} is missing.")
     faults += [
-        f"There is no file {file.relative_to(folder) if file.is_relative_to(folder) else file}."
+        f"There is no file {file.relative_to(folder) if file.is_relative_to(folder) else file.name}."
         for file in (*([folder / row["image"]] if row["image"] else []), *masks)
         if not file.is_file()
     ]
-    label, spacing, partition = "", None, None
-    for parse in ("label", "spacing", "partition"):
+    label, spacing, partition, frame = "", None, None, None
+    for parse in ("label", "spacing", "partition", "frame", "flip"):
         try:
             if parse == "label" and row["label"]:
                 label = label_of(row["label"])
             elif parse == "spacing":
                 spacing = _spacing(row.get("spacing_row_mm", ""), row.get("spacing_col_mm", ""))
             elif parse == "partition" and row.get("partition"):
-                partition = _partition(row["partition"])
+                partition = _whole("partition", row["partition"])
+            elif parse == "frame" and row.get("frame") and (frame := _whole("frame", row["frame"])) < 1:
+                raise InputError(f"The frame {row['frame']} is not a number from 1 on.")
+            elif parse == "flip" and row.get("flip", "").lower() not in ("", "rows"):
+                raise InputError(f"The flip {row['flip']!r} is unknown: it is rows, or empty.")
         except InputError as error:
             faults.append(str(error))
     # The same image with other masks is another case (two masses), but only under a name of its own.
-    for key, what in (((row["image"], row["mask"]), "image and mask"), (("identifier", identifier), "identifier")):
+    pair = (row["image"], row["mask"], frame, row.get("segment", ""))
+    keys = [(pair, "image and mask")] if row["image"] and row["mask"] else []
+    for key, what in (*keys, (("identifier", identifier), "identifier")):
         if key in seen and not (what == "identifier" and faults and faults[-1].startswith("The same image and mask")):
             faults.append(f"The same {what} is in line {seen[key]} already.")
         seen.setdefault(key, line)
@@ -161,6 +209,9 @@ def _row(folder: Path, line: int, row: dict[str, str], seen: dict[object, int]) 
         partition,
         tuple(masks[1:]),
         spacing,
+        None if frame is None else frame - 1,
+        tuple(part.strip() for part in row.get("segment", "").split(";") if part.strip()),
+        row.get("flip", "").lower() == "rows",
     )
     return _Row(line, identifier, record, (), bool(row.get("patient")))
 
@@ -179,14 +230,14 @@ def _spacing(row_text: str, column_text: str) -> Spacing | None:
             f"The spacing {row_text} x {column_text} is not millimetres per pixel: above 0 and at most "
             f"{LARGEST_PIXEL_MM:g} is expected."
         )
-    return Spacing(row_mm, column_mm, Provenance.HEADER)
+    return Spacing(row_mm, column_mm, Provenance.MANIFEST)
 
 
-def _partition(text: str) -> int:
+def _whole(column: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise InputError(f"The partition {text!r} is not a whole number.") from None
+        raise InputError(f"The {column} {text!r} is not a whole number.") from None
 
 
 def _faults_between(rows: Iterable[_Row]) -> list[Fault]:

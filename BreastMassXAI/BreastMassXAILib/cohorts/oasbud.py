@@ -12,6 +12,7 @@ roi2, birads and class (1 malignant, 0 benign), 510 lines of int16, and masks of
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,12 @@ def read_oasbud(path: Path, unpacked: Path | None = None) -> DataSet:
         with atomic_folder(folder) as work:
             _unpack(entries, work)
     found = read_manifest(folder / "manifest.csv")
-    return DataSet("OASBUD", found.records, found.skipped, found.notes)
+    # The manifest is ours: its sizes are those that the data set's own file states.
+    records = [
+        replace(each, spacing=replace(each.spacing, provenance=Provenance.HEADER)) if each.spacing else each
+        for each in found.records
+    ]
+    return DataSet("OASBUD", tuple(records), found.skipped, found.notes)
 
 
 def b_mode(rf: np.ndarray) -> Frame:

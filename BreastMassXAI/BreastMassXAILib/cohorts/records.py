@@ -14,7 +14,6 @@ from ..core.frame import Case, Provenance, Spacing
 from ..core.scan_area import with_scan_area
 from ..core.settling import SpacingAssumption
 from ..readers.frames import read_frame_and_mask
-from ..readers.masks import read_mask
 
 SPELLINGS = {
     "malignant": ("malignant", "malign", "m", "1", "cancer", "carcinoma", "positive", "true", "yes"),
@@ -43,6 +42,12 @@ class CaseRecord:
         Further masks of the same image; the union is the mass.
     spacing : Spacing, optional
         What the data set says of the pixel size; it goes before what the image file says.
+    frame : int, optional
+        Which frame of a loop or slice of a volume, counted from 0.
+    segments : tuple of str
+        Names or values that mean mass in the masks.
+    flip_rows : bool
+        Whether the file's first row is the deepest.
     """
 
     identifier: str
@@ -54,6 +59,9 @@ class CaseRecord:
     partition: int | None = None
     more_masks: tuple[Path, ...] = ()
     spacing: Spacing | None = None
+    frame: int | None = None
+    segments: tuple[str, ...] = ()
+    flip_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,13 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
     InputError
         When a file cannot be read or the mask does not fit (see :func:`~.frames.read_frame_and_mask`).
     """
-    frame, mass, source = read_frame_and_mask(record.image, record.mask)
+    frame, mass, source = read_frame_and_mask(
+        record.image,
+        (record.mask, *record.more_masks),
+        record.frame,
+        segments=record.segments,
+        flip_rows=record.flip_rows,
+    )
     if record.spacing is not None:
         frame = frame.with_spacing(record.spacing)
     elif assumption is not None and not frame.spacing.known:
@@ -103,8 +117,6 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
             frame = frame.with_spacing(Spacing(*assumption.spacing_mm, Provenance.ASSUMED))
         elif assumption.width_mm is not None:
             frame = frame.with_assumed_width(assumption.width_mm)
-    for path in record.more_masks:
-        mass = mass | read_mask(path, frame.shape)[0]
     frame = with_beams(with_scan_area(frame, mass))
     return Case(frame, mass, source, record.label, record.patient, record.view)
 

@@ -66,7 +66,9 @@ def analyze_files(request: AnalyzeRequest, progress_kind: str = "auto") -> None:
     progress = reporter(progress_kind)
     progress(0, STEPS, "reading")
     index = None if request.frame_number is None else request.frame_number - 1
-    frame, mass, mass_source = read_frame_and_mask(request.frame, request.mask, index)
+    frame, mass, mass_source = read_frame_and_mask(
+        request.frame, request.mask, index, segments=request.segments, flip_rows=request.flip_rows
+    )
     frame = with_asked_spacing(frame, request)
     case = Case(with_geometry(frame, mass, request.geometry), mass, mass_source)
     settings = Settings(request.ring_mm, request.grey_zone)

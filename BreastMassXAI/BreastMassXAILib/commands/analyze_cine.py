@@ -22,8 +22,8 @@ from ..core.words import NAMES
 from ..core.writing import CINE_FILE, atomic_folder
 from ..hosts.geometry import with_field, with_geometry
 from ..pipeline import analyze_cine, load_model
-from ..readers.cines import open_cine
-from ..readers.masks import read_mask, read_masks
+from ..readers.cines import open_frames
+from ..readers.masks import Onto, read_mask, read_masks
 from ..writers.cine_results import CineWriter, frames_csv, map_stream
 from ..writers.curve import write_curve
 from ..writers.figure import write_figure
@@ -194,17 +194,23 @@ def cine_summary(result: CineResult) -> str:
 
 def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
     """The loop with the user's pixel size, else that of the region which holds the mass; and the masses."""
-    cine = open_cine(request.cine, axis=request.axis)
-    track = MassTrack(_masks(request, cine.read(0).shape, len(cine)), request.propagate)
-    if track.annotated[-1] >= len(cine):
-        raise InputError(
-            f"There is a mask for frame {track.annotated[-1] + 1}, but {request.cine.name} has {len(cine)} frames."
-        )
+    cine, onto = open_frames(request.cine, None, request.axis, request.flip_rows)
+    found, notes = _masks(request, cine, onto)
+    track = MassTrack(found.items(), request.propagate)
     mass = track.at(track.annotated[0])
     assert mass is not None
-    cine = open_cine(request.cine, mask_box(mass.mask), request.axis)
+    cine, _ = open_frames(request.cine, mask_box(mass.mask), request.axis, request.flip_rows)
+    return _with_geometry(_noted(cine, notes), track.annotated[0], mass.mask, request), track
 
-    return _with_geometry(cine, track.annotated[0], mass.mask, request), track
+
+def _noted(cine: Cine, notes: tuple[str, ...]) -> Cine:
+    """The loop with what had to be decided about its masks among its warnings."""
+
+    def read(index: int) -> Frame:
+        frame = cine.read(index)
+        return replace(frame, warnings=(*frame.warnings, *notes))
+
+    return replace(cine, read=read, warnings=(*cine.warnings, *notes)) if notes else cine
 
 
 def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRequest) -> Cine:
@@ -218,16 +224,27 @@ def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRe
     )
 
 
-def _masks(request: CineRequest, shape: tuple[int, int], count: int) -> Iterator[tuple[int, np.ndarray]]:
-    seen: set[int] = set()
+def _masks(request: CineRequest, cine: Cine, onto: Onto) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
+    """The masks of all files by frame, and what had to be decided about them."""
+    masks: dict[int, np.ndarray] = {}
+    notes: tuple[str, ...] = ()
+    first = cine.read(0)
     for number, path in request.masks:
-        found = read_masks(path, shape, count, request.axis)
-        for index, mask in found if number is None else ((number - 1, read_mask(path, shape)[0]),):
-            if mask.any() and index in seen:
+        if number is None:
+            read = read_masks(path, onto.at(0, first), request.segments)
+            found, said = read.found, read.notes
+        else:
+            if number > len(cine):
+                raise InputError(f"There is a mask for frame {number}, but {request.cine.name} has {len(cine)} frames.")
+            frame = first if number == 1 else cine.read(number - 1)
+            mask = read_mask(path, onto.at(number - 1, frame), request.segments)
+            found, said = {number - 1: mask.pixels}, mask.notes
+        for index, pixels in found.items():
+            if index in masks:
                 raise InputError(f"There are two masks for frame {index + 1}.")
-            if mask.any():
-                seen.add(index)
-                yield index, mask
+            masks[index] = pixels
+        notes += tuple(note for note in said if note not in notes)
+    return masks, notes
 
 
 def _write_texts(folder: Path, result: CineResult) -> None:

@@ -12,7 +12,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     command.description = (
         "Check a manifest (image, mask, label and optionally patient, view, spacing_row_mm, "
-        "spacing_col_mm, identifier, partition): every file is opened. Ends with code 2 when anything is wrong."
+        "spacing_col_mm, identifier, partition, frame, segment, flip): every file is opened. Ends with code 2 when "
+        "anything is wrong."
     )
     command.add_argument("manifest", metavar="FILE", type=Path)
 

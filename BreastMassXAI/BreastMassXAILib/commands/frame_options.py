@@ -15,7 +15,10 @@ from .options import add_progress
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a user may ask of every analysis; `spacing` is mm per pixel (row, column)."""
+    """What a user may ask of every analysis.
+
+    `spacing` is mm per pixel (row, column); `segments` are the names or values of a mask that mean mass.
+    """
 
     spacing: tuple[float, float] | None = None
     assumed_width_mm: float | None = None
@@ -25,6 +28,8 @@ class Request:
     out: Path | None = None
     force: bool = False
     geometry: GeometryRequest = field(default_factory=GeometryRequest)
+    segments: tuple[str, ...] = ()
+    flip_rows: bool = False
 
 
 def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
@@ -50,6 +55,21 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         default=[],
         help="a line between two points of the frame that is MM long, as on its depth scale (calibrated); a second "
         "line in another direction for pixels that are not square",
+    )
+    command.add_argument(
+        "--segment",
+        metavar="NAME|VALUE",
+        dest="segments",
+        action="append",
+        default=[],
+        help="which segment, label value or colour (#rrggbb) of the mask is the mass, where it holds several; may be "
+        "repeated (default: the one that is named mass, tumour, lesion or the like)",
+    )
+    command.add_argument(
+        "--flip",
+        choices=("rows",),
+        help="rows: turn the frame upside down, where its file's first row is not at the skin, and with it a mask that "
+        "has no geometry of its own",
     )
     command.add_argument(
         "--scan-area",
@@ -112,6 +132,8 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         "grey_zone": options.grey_zone,
         "out": options.out,
         "force": options.force,
+        "segments": tuple(options.segments),
+        "flip_rows": options.flip == "rows",
         "geometry": GeometryRequest(
             calibration=tuple(options.calibrate),
             scan_area=options.scan_area,

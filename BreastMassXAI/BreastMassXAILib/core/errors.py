@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class BreastMassXAIError(Exception):
     """Anything that a user can understand and put right. The message is one clear sentence."""
@@ -25,3 +27,30 @@ class OutputError(BreastMassXAIError):
 
 class MissingPackageError(BreastMassXAIError):
     """A package that this step needs is not installed; the message says how to install it."""
+
+
+class SegmentChoiceError(InputError):
+    """A mask holds several segments or labels, and which of them is the mass cannot be told, or was told wrongly.
+
+    Parameters
+    ----------
+    file_name : str
+    what : str
+        ``segments``, ``values`` or ``colours``.
+    choices : sequence of str
+        What can be chosen, as ``--segment`` takes it.
+    asked : str, optional
+        What was chosen and is not there.
+    """
+
+    def __init__(self, file_name: str, what: str, choices: Sequence[str], asked: str | None = None) -> None:
+        self.choices = tuple(choices)
+        listed = ", ".join(self.choices[:20]) + (" and others" if len(self.choices) > 20 else "")
+        if asked is not None:
+            sentence = f"The mask {file_name} has no segment '{asked}': its {what} are {listed or 'none'}."
+        else:
+            sentence = (
+                f"The mask {file_name} has several {what} and it is not certain which is the mass: choose one "
+                f"(--segment) of {listed}."
+            )
+        super().__init__(sentence)

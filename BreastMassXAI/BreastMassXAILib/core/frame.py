@@ -25,6 +25,7 @@ class Provenance(str, Enum):
     DICOM_PIXEL_SPACING = "dicom-pixel-spacing"
     CALIBRATED = "calibrated"
     HEADER = "header"
+    MANIFEST = "manifest"
     ASSUMED = "assumed"
     UNKNOWN = "unknown"
 

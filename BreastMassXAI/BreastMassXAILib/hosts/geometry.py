@@ -71,9 +71,9 @@ def with_geometry(frame: Frame, mass: np.ndarray, request: GeometryRequest) -> F
     elif request.scan_area == "auto":
         frame = with_scan_area(frame, mass)
     else:
-        area, source = read_mask(Path(request.scan_area), frame.shape)
+        area, source, notes = read_mask(Path(request.scan_area), frame.shape)
         note = f"The scan area was given ({source.file_name})."
-        frame = replace(frame, scan_area=area, warnings=(*frame.warnings, note))
+        frame = replace(frame, scan_area=area, warnings=(*frame.warnings, note, *notes))
     return with_beams(frame, request.beams, request.apex)
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.errors import InputError
 from ..readers.frames import read_frame
-from ..readers.masks import read_mask
+from ..readers.masks import Onto, read_mask
+from ..readers.placement import Grid
 from ..resources import resource
 from ..scene.belonging import frame_of_mass, own_line
 from ..scene.explanation import RESULT_ATTRIBUTE
-from ..scene.inputs import add_frame, add_mass, frame_of
+from ..scene.inputs import add_frame, add_mass, directions_of, frame_of
 
 MASS_SEGMENT = "mass"
 _SAMPLES = {"malignant": "malignant-looking phantom", "benign": "benign-looking phantom"}
@@ -70,7 +72,7 @@ def add_sample(scene, name: str) -> tuple[Any, Any]:
     if frame_node is None:
         frame_node = add_frame(scene, frame, frame_name)
     if mass_node is None:
-        mass, _ = read_mask(sample.mask, frame.shape)
+        mass = read_mask(sample.mask, frame.shape).pixels
         mass_node = add_mass(scene, mass, frame_node, mass_name)
     elif frame_of_mass(mass_node) is None:  # its frame was deleted and is here again
         mass_node.SetAndObserveTransformNodeID(frame_node.GetTransformNodeID())
@@ -93,23 +95,50 @@ def new_mass(scene, frame_node) -> Any:
     return _add_mass(scene, np.zeros(frame_of(frame_node).shape, bool), frame_node)
 
 
-def import_mass(scene, path: Path, frame_node) -> Any:
+class Imported(NamedTuple):
+    """A mask from a file: the segmentation node with the segment ``mass``, and what had to be decided about it."""
+
+    node: Any
+    notes: tuple[str, ...]
+
+
+def import_mass(scene, path: Path, frame_node, segments: Sequence[str] = ()) -> Imported:
     """Add the mask in a file as a segmentation on a frame's grid (:func:`~..readers.masks.read_mask`).
+
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+    path : Path
+    frame_node : vtkMRMLScalarVolumeNode
+        How it lies in the room is compared with what the file says.
+    segments : sequence of str
+        The names or values that are the mass, where a person chose them.
 
     Returns
     -------
-    vtkMRMLSegmentationNode
-        With the segment ``mass``.
+    Imported
 
     Raises
     ------
+    SegmentChoiceError
+        When the file holds several segments or labels and a person must choose.
     InputError
         When the file is no mask that fits the frame.
     MissingPackageError
         When a compressed DICOM file needs a decoder that is not installed.
     """
-    mass, _ = read_mask(path, frame_of(frame_node).shape)
-    return _add_mass(scene, mass, frame_node)
+    frame = frame_of(frame_node)
+    found = read_mask(path, Onto(frame.shape, grid=_grid_of(frame_node, frame.shape), pixels=frame.pixels), segments)
+    return Imported(_add_mass(scene, found.pixels, frame_node), found.notes)
+
+
+def _grid_of(frame_node, shape: tuple[int, int]) -> Grid:
+    """Where a volume of one slice lies in the room, in LPS."""
+    to_lps = np.diag([-1.0, -1.0, 1.0])
+    directions = to_lps @ directions_of(frame_node)
+    column_mm, row_mm, slice_mm = frame_node.GetSpacing()
+    origin = to_lps @ np.array(frame_node.GetOrigin())
+    return Grid((1, *shape), directions[:, ::-1], (slice_mm, row_mm, column_mm), origin)
 
 
 def _add_mass(scene, mass: np.ndarray, frame_node) -> Any:

@@ -22,6 +22,7 @@ _PROVENANCE_WORDS = {
     Provenance.DICOM_PIXEL_SPACING: "from the file's pixel spacing",
     Provenance.CALIBRATED: "calibrated with a line of known length",
     Provenance.HEADER: "from the file's header",
+    Provenance.MANIFEST: "from the manifest",
     Provenance.ASSUMED: "an assumption",
 }
 

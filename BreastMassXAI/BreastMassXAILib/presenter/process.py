@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.result import Settings
-
 _LIBRARY = Path(__file__).resolve().parents[1]
 
 
@@ -22,50 +20,25 @@ class Command:
     environment: dict[str, str]
 
 
-def evaluate_command(
-    python: str,
-    data: Path,
-    out: Path,
-    models: Sequence[Path] = (),
-    settings: Settings | None = None,
-    assumed_width_mm: float = 0.0,
-    jobs: int = 1,
-) -> Command:
-    """``evaluate`` on a cohort.
+def run_command(python: str, name: str, data: Path, out: Path, options: Sequence[str] = ()) -> Command:
+    """A command on a data set.
 
     Parameters
     ----------
     python : str
         The interpreter, in Slicer the path of ``PythonSlicer``.
+    name : str
+        ``evaluate``, ``train`` or ``cross-validate``.
     data, out : Path
-        The data set, and the folder to write; an older report in it is replaced.
-    models : sequence of Path
-        Folders; the shipped model, if none is given.
-    settings : Settings, optional
-    assumed_width_mm : float
-        0 for no assumption.
-    jobs : int
-        Processes.
+        The data set, and the folder to write; what an earlier run left there is replaced.
+    options : sequence of str
+        More of the command's own (:func:`~.command_options.arguments_of`).
     """
-    settings = settings or Settings()
-    options = [str(data), "--out", str(out), "--jobs", str(jobs), "--force"]
-    options += ["--ring-mm", repr(settings.ring_mm), "--grey-zone", repr(settings.grey_zone)]
-    for model in models:
-        options += ["--model", str(model)]
-    if assumed_width_mm > 0:
-        options += ["--assume-width", repr(assumed_width_mm)]
-    return _command(python, "evaluate", options)
-
-
-def train_command(python: str, data: Path, out: Path, options: Sequence[str] = ()) -> Command:
-    """``train`` on a data set; an older model in `out` is replaced. `options` are more of the command's own."""
-    return _command(python, "train", [str(data), "--out", str(out), "--force", *options])
-
-
-def _command(python: str, name: str, options: Sequence[str]) -> Command:
-    arguments = ("-u", "-m", _LIBRARY.name, name, *options, "--progress", "json")
+    arguments = ("-u", "-m", _LIBRARY.name, name, str(data), "--out", str(out), "--force", *options)
     paths = [str(_LIBRARY.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return Command(python, arguments, {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"})
+    return Command(
+        python, (*arguments, "--progress", "json"), {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
+    )
 
 
 @dataclass(frozen=True)
@@ -76,6 +49,17 @@ class Step:
     total: int
     what: str
     seconds_left: float | None
+
+    @property
+    def time_left(self) -> str:
+        """In words, rounded as a guess deserves; empty where it is not known yet."""
+        left = self.seconds_left
+        if left is None:
+            return ""
+        if left < 60:
+            return f"{max(round(left), 1)} s left"
+        minutes = round(left / 60)
+        return f"{minutes} min left" if minutes < 90 else f"{left / 3600:.1f} h left"
 
 
 def parse_line(line: str) -> Step | str | None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 
 from ..core.errors import OutputError
-from .process import Command
+from .process import Command, Step, parse_line
 
 
 class RunningProcess:
@@ -80,3 +80,56 @@ class RunningProcess:
         else:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGTERM)
+
+
+class Run:
+    """A process of the command line with what it has said so far; :meth:`poll` is called now and then.
+
+    Parameters
+    ----------
+    command : Command
+
+    Raises
+    ------
+    OutputError
+        When it cannot be started.
+    """
+
+    def __init__(self, command: Command) -> None:
+        self._process = RunningProcess(command)
+        self._stopped = False
+        self.step: Step | None = None
+        """How far it is, as it said last."""
+        self.said: list[str] = []
+        """All its lines but those of progress."""
+        self.code: int | None = None
+        """Its exit code, once it has ended and all that it said was read."""
+
+    def poll(self) -> list[str]:
+        """Read what it has said since the last call; the new lines of its log. Never waits."""
+        new: list[str] = []
+        for line in self._process.lines():
+            found = parse_line(line)
+            if isinstance(found, Step):
+                self.step = found
+            elif found:
+                new.append(found)
+        self.said += new
+        self.code = self._process.code
+        return new
+
+    def stop(self) -> None:
+        """End it and everything that it started."""
+        self._stopped = self._process.code is None
+        self._process.stop()
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in one sentence: empty while it runs, else its own last words where it did not succeed."""
+        if self.code is None:
+            return ""
+        if self.code == 0:
+            return "Done."
+        if self._stopped:
+            return "Stopped."
+        return self.said[-1] if self.said else "Ended before it was done."

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.cine import Cine
 from ..core.errors import InputError
 from ..core.frame import Frame, Spacing
+from ..core.regions import mask_box
+from ..core.upright import skin_side
 from .dicom import open_ultrasound
 from .files import Kind, identify, source_of
 from .grey import found_limits, to_grey
+from .masks import Onto
 from .pictures import count_pages, read_picture
 from .ultrasound_regions import Place
-from .volumes import read_stack
+from .volumes import Volume, read_stack
+
+UPSIDE_DOWN = (
+    "By its brightness, or the shape of what is lit, the frame looks upside down: 'below' would be towards the skin. "
+    "If it is, turn it (--flip rows)."
+)
+FLIPPED = "The frame's rows were turned upside down, as was asked for."
 
 
 def open_cine(path: Path, point: Place | None = None, axis: int = 0) -> Cine:
     """Open the frames of a PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI or DICOM file; a single frame is a loop of one.
 
-    Row 0 of the stored pixels is row 0 of the frame (the skin); patient axes and EXIF orientation are not followed.
+    Row 0 of the stored pixels is row 0 of the frame (the skin), unless the file says otherwise (see
+    :func:`~.volumes.read_stack`); a frame that looks upside down gets a warning. EXIF orientation is not followed.
     PNG, JPEG, BMP and TIFF never give a spacing; NRRD, MHA and NIfTI give that of their header, unless it is exactly
     1 x 1 mm; DICOM gives that of its calibrated region.
 
@@ -41,15 +52,58 @@ def open_cine(path: Path, point: Place | None = None, axis: int = 0) -> Cine:
     MissingPackageError
         From reading a frame, when a compressed DICOM file needs a decoder that is not installed.
     """
+    return open_frames(path, point, axis)[0]
+
+
+def open_frames(path: Path, point: Place | None = None, axis: int = 0, flip_rows: bool = False) -> tuple[Cine, Onto]:
+    """As :func:`open_cine`, and what a mask must know of the file.
+
+    Parameters
+    ----------
+    flip_rows : bool
+        Take the rows in the other order than the file is read in by itself; `point` is on the frames that result.
+    """
     path = Path(path)
     kind = identify(path)
     if axis and kind is not Kind.VOLUME:
         raise InputError(f"{path.name} is no volume: its frames lie along axis 0 only.")
     if kind is Kind.DICOM:
-        return open_ultrasound(path, point)
-    if kind is Kind.PICTURE:
-        return _open_pages(path)
-    return _open_stack(path, axis)
+        height = open_ultrasound(path).read(0).shape[0] if flip_rows and point is not None else 0
+        cine, grid, turned = open_ultrasound(path, _from_below(point, height) if flip_rows else point), None, False
+    elif kind is Kind.PICTURE:
+        cine, grid, turned = _open_pages(path), None, False
+    else:
+        stack = read_stack(path, axis)
+        cine, grid, turned = _frames_of(path, stack), stack.grid, stack.turned
+
+    def read(index: int) -> Frame:
+        frame = cine.read(index)
+        if flip_rows:
+            area = None if frame.scan_area is None else frame.scan_area[::-1]
+            notes = tuple(text for text in frame.warnings if "--flip rows" not in text)
+            frame = replace(frame, pixels=frame.pixels[::-1], scan_area=area, warnings=(*notes, FLIPPED))
+        lit = frame.pixels if frame.scan_area is None else frame.pixels[mask_box(frame.scan_area)]
+        if skin_side(lit) < 0:
+            frame = replace(frame, warnings=(*frame.warnings, UPSIDE_DOWN))
+        return frame
+
+    warnings = cine.warnings
+    if flip_rows:
+        warnings = (*(text for text in warnings if "--flip rows" not in text), FLIPPED)
+    return replace(cine, read=read, warnings=warnings), Onto(
+        (0, 0), len(cine), grid=grid, axis=axis, turned=turned != flip_rows, flipped=flip_rows
+    )
+
+
+def _from_below(place: Place | None, rows: int) -> Place | None:
+    """A point or box on a frame of so many rows, as it lies on the frame turned upside down."""
+    if place is None:
+        return None
+    row, column = place
+    if isinstance(row, slice) and isinstance(column, slice):
+        return slice(rows - row.stop, rows - row.start), column
+    assert not isinstance(row, slice) and not isinstance(column, slice)
+    return rows - 1 - row, column
 
 
 def _open_pages(path: Path) -> Cine:
@@ -70,9 +124,8 @@ def _open_pages(path: Path) -> Cine:
     return Cine(count, read, None, source, first.warnings)
 
 
-def _open_stack(path: Path, axis: int) -> Cine:
-    stack = read_stack(path, axis)
-    source = source_of(path, detached=stack.pixels)
+def _frames_of(path: Path, stack: Volume) -> Cine:
+    source = source_of(path, detached=stack.stored)
     limits = found_limits(stack.pixels) if len(stack.pixels) > 1 else None
 
     def read(index: int) -> Frame:

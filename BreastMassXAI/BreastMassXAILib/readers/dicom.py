@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.cine import Cine
-from ..core.errors import InputError, OutputError
+from ..core.errors import OutputError
 from ..core.frame import Frame, Spacing
 from ..core.regions import mask_box
 from .dicom_pixels import DicomImage
@@ -69,20 +69,6 @@ def open_ultrasound(path: Path, place: Place | None = None) -> Cine:
         return Frame(grey, where.spacing, scan_area=where.scan_area, source=source, warnings=warnings)
 
     return Cine(image.count, read, times, source, common + notes + places[0].warnings)
-
-
-def read_pixels(path: Path) -> np.ndarray:
-    """Decoded pixels, shape (rows, columns) or (rows, columns, 3) in RGB, of a single-frame DICOM file.
-
-    Raises
-    ------
-    InputError, MissingPackageError
-        As :func:`open_ultrasound`; and when the file has several frames.
-    """
-    image = DicomImage(path)
-    if image.count > 1:
-        raise InputError(f"{path.name} holds {image.count} frames, where one is expected.")
-    return image.colours(0)
 
 
 def regions_of(path: Path) -> list[Region]:

@@ -1,233 +1,404 @@
-"""One file and a frame's shape in, the mass's mask out."""
+"""One file and the frame that it belongs to in, the mass's mask out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.frame import Source
-from .dicom import read_pixels
+from ..core.frame import Frame, Source
+from .dicom_masks import DicomMask, read_dicom_mask
 from .files import Kind, identify, source_of
-from .pictures import Picture, read_picture
-from .volumes import Volume, read_stack, read_volume
+from .mask_rule import Marked, mark, mark_colours, specks
+from .pictures import read_picture
+from .placement import Grid, Placed, place, size_sentence
+from .segments import Segment, choose
+from .volumes import Volume, read_stack
 
-MAX_LABELS = 16
-"""A grey picture with more levels than this holds soft edges, not labels."""
-
-_MASS_NAME = re.compile(r"\b(mass|masses|tumou?rs?|lesions?)\b")
-_AROUND_NAME = re.compile(r"\b(peri|peritumou?ral|around|below|behind|ring|rim|halo)\b")
-
-
-@dataclass(frozen=True)
-class _Segment:
-    name: str
-    label: int
-    layer: int
+FRACTIONAL_LIMITS = (-108.0, 108.0)
+"""Values of Slicer's fractional labelmaps (vtkSegmentation's ``FRACTIONAL_MIN`` and ``FRACTIONAL_MAX``)."""
 
 
-def read_mask(path: Path, shape: tuple[int, int], label: int | None = None) -> tuple[np.ndarray, Source]:
-    """Read the mask of a mass that lies on a frame's grid.
+class Mask(NamedTuple):
+    """The mass on one frame.
 
-    Without `label` every pixel that is not zero (or not black, in a colour picture) is mass; but if a Slicer
-    segmentation or label image names several segments and some of them mass, tumour or lesion, these alone are. A JPEG,
-    and any grey picture with soft edges, is cut at half of its maximum.
+    Parameters
+    ----------
+    pixels : ndarray of bool, shape (rows, columns)
+    source : Source
+    notes : tuple of str
+        What had to be decided: they belong to the frame's warnings.
+    """
+
+    pixels: np.ndarray
+    source: Source
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """The mass on the frames of a loop: for some of them, by index, ndarray of bool; and notes as of :class:`Mask`."""
+
+    found: dict[int, np.ndarray]
+    notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+        return iter(self.found.items())
+
+
+@dataclass(frozen=True, eq=False)
+class Onto:
+    """What a mask is for.
+
+    Parameters
+    ----------
+    shape : (rows, columns)
+        Of a frame.
+    count : int
+        Frames in its file.
+    index : int
+        Which of them.
+    grid : Grid, optional
+        Of the frame's file as stored, where it has one.
+    axis : {0, 1, 2}
+        How that was cut.
+    turned, flipped : bool
+        Whether the frame's rows were turned, and whether because a person said so.
+    pixels : ndarray, shape (rows, columns), optional
+        Grey values of frame `index`, to tell a mask from a copy of it.
+    """
+
+    shape: tuple[int, int]
+    count: int = 1
+    index: int = 0
+    grid: Grid | None = None
+    axis: int = 0
+    turned: bool = False
+    flipped: bool = False
+    pixels: np.ndarray | None = None
+
+    def at(self, index: int, frame: Frame) -> Onto:
+        """The same for one frame of the file."""
+        return replace(self, shape=frame.shape, index=index, pixels=frame.pixels)
+
+
+def read_mask(path: Path, onto: Onto | tuple[int, int], segments: Sequence[str] = ()) -> Mask:
+    """Read the mask of the mass on one frame.
+
+    Two levels are mass and background. A mask of more levels is cut at half of its range, a fractional segmentation by
+    its own definition. Of several segments that with a name such as mass, tumour or lesion is the mass; of several
+    labels without names one must be chosen.
 
     Parameters
     ----------
     path : Path
-        PNG, JPEG, BMP, TIFF, NRRD (``.seg.nrrd`` too, cropped and layered), MHA/MHD, NIfTI or DICOM.
-    shape : (rows, columns)
-        The frame's.
-    label : int, optional
-        The one value (palette index, segment's label value) that means mass.
-
-    Returns
-    -------
-    ndarray of bool, shape (rows, columns)
-    Source
+        PNG, JPEG, BMP, TIFF, NRRD (``.seg.nrrd`` too, cropped, layered, fractional), MHA/MHD, NIfTI or DICOM
+        (Segmentation too).
+    onto : Onto or (rows, columns)
+    segments : sequence of str
+        The names or values that are the mass (colours as ``#rrggbb``), where a person chose them.
 
     Raises
     ------
+    SegmentChoiceError
+        When several segments or labels could be the mass, or one that was chosen is not there.
     InputError
-        When the file is missing, unreadable, damaged or too large, has another size than the frame, marks nothing, or
-        is a picture of tissue rather than a mask.
+        When the file is missing, unreadable, damaged or too large, does not fit the frame, marks nothing on it, or is
+        a picture of tissue rather than a mask.
     MissingPackageError
         When a compressed DICOM file needs a decoder that is not installed.
     """
     path = Path(path)
-    kind, detached = identify(path), None
-    if kind is Kind.PICTURE:
-        picture = read_picture(path)
-        _check_size(path, picture.pixels.shape, shape)
-        mask = _picture_mask(path, picture, label)
-    elif kind is Kind.DICOM:
-        values = read_pixels(path)
-        _check_size(path, values.shape, shape)
-        mask = _marked(path, values, label)
+    if not isinstance(onto, Onto):
+        onto = Onto(onto)
+    placed, detached = _read(path, onto, segments)
+    count = len(placed.pixels)
+    if count == onto.count:
+        pixels = placed.pixels[onto.index]
+    elif count == 1:
+        pixels = placed.pixels[0]
+        if placed.first is not None and placed.first != onto.index:
+            raise InputError(f"The mask {path.name} is of frame {placed.first + 1}, not of frame {onto.index + 1}.")
     else:
-        volume = read_volume(path)
-        detached = volume.pixels
-        mask = _on_frame(path, _volume_mask(path, volume, label), volume, shape)
-    if not mask.any():
-        what = "no pixel is marked as mass" if label is None else f"no pixel has the label {label}"
-        raise InputError(f"The mask {path.name} is empty: {what}.")
-    return mask, source_of(path, detached)
+        raise InputError(_count_sentence(path, placed.pixels.shape, onto))
+    if not pixels.any():
+        where = f" on frame {onto.index + 1}" if count > 1 else ""
+        what = "no pixel is marked as mass" if not segments else f"no pixel has the label {', '.join(segments)}"
+        raise InputError(f"The mask {path.name} is empty: {what}{where}.")
+    return Mask(pixels, source_of(path, detached), placed.notes + specks(path.name, pixels))
 
 
-def read_masks(path: Path, shape: tuple[int, int], count: int, axis: int = 0) -> Iterator[tuple[int, np.ndarray]]:
-    """Read the masks of a mass on all frames of a loop, or on all planes of a volume; a single mask is the first's.
+def read_masks(path: Path, onto: Onto, segments: Sequence[str] = ()) -> Masks:
+    """Read the masks of a mass on all frames of a loop, or on all planes of a volume.
+
+    A single mask is that of the slice which its header tells, else of frame `onto.index`.
 
     Parameters
     ----------
     path : Path
-        NRRD (``.seg.nrrd`` too), MHA/MHD or NIfTI with the loop's frames as slices, or on the volume's grid; or
-        anything that :func:`read_mask` reads.
-    shape : (rows, columns)
-        The frames'.
-    count : int
-        Number of frames.
-    axis : {0, 1, 2}
-        As the volume is cut, see :func:`~.volumes.read_stack`.
+        NRRD (``.seg.nrrd`` too), MHA/MHD, NIfTI or DICOM Segmentation with the loop's frames as slices, or on the
+        volume's grid; or anything that :func:`read_mask` reads.
+    onto : Onto
+    segments : sequence of str
+        As for :func:`read_mask`.
 
-    Yields
-    ------
-    index : int
-    mask : ndarray of bool, shape (rows, columns)
-        Empty where the mass is not marked. Which values are mass: as :func:`read_mask` decides.
+    Returns
+    -------
+    Masks
+        Of the frames on which the mass is marked.
 
     Raises
     ------
-    InputError
-        When the file cannot be read or does not fit.
+    InputError, MissingPackageError
+        As :func:`read_mask`.
     """
-    stack = read_stack(path, axis) if identify(path) is Kind.VOLUME else None
-    if stack is None or len(stack.pixels) == 1:
-        yield 0, read_mask(path, shape)[0]
-        return
-    found = (len(stack.pixels), *stack.pixels.shape[1:3])
-    if found != (count, *shape):
-        raise InputError(
-            f"The mask {path.name} does not fit the loop: the mask has {found[0]} frames of {found[2]} x {found[1]} "
-            f"pixels, the loop {count} of {shape[1]} x {shape[0]} (columns x rows)."
+    path = Path(path)
+    placed, _ = _read(path, onto, segments)
+    count = len(placed.pixels)
+    if count not in (1, onto.count) and placed.first is None:
+        raise InputError(_count_sentence(path, placed.pixels.shape, onto))
+    first = onto.index if placed.first is None and count == 1 else placed.first or 0
+    notes = placed.notes
+    found = {first + k: pixels for k, pixels in enumerate(placed.pixels) if pixels.any()}
+    for pixels in found.values():
+        notes += tuple(note for note in specks(path.name, pixels) if note not in notes)
+    if not found:
+        raise InputError(f"The mask {path.name} is empty: no pixel is marked as mass.")
+    return Masks(found, notes)
+
+
+def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.ndarray | None]:
+    """The mask on the frame's grid and in its sense, frame by frame; and the pixels of a detached header."""
+    kind = identify(path)
+    if kind is Kind.VOLUME:
+        volume = read_stack(path)
+        return _of_volume(path, volume, onto, segments), volume.stored
+    if kind is Kind.PICTURE:
+        picture = read_picture(path)
+        _check_size(path, picture.pixels.shape, onto.shape)
+        frame, values = _as_drawn(onto), picture.pixels
+        if picture.indices is not None and segments and not any(text.startswith("#") for text in segments):
+            marked = mark(path.name, picture.indices, segments)
+        elif values.ndim == 3:
+            marked = mark_colours(path.name, values, picture.alpha, segments, frame, lossy=picture.lossy)
+        elif picture.alpha is not None:
+            marked = mark_colours(path.name, np.dstack([values] * 3), picture.alpha, segments, frame)
+        else:
+            marked = mark(path.name, values, segments, frame, lossy=picture.lossy)
+        return _as_the_frame(path, marked.pixels[None], marked.notes, onto), None
+    found = read_dicom_mask(path)
+    _check_size(path, found.pixels.shape[1:], onto.shape)
+    return _of_dicom(path, found, onto, segments), None
+
+
+def _as_drawn(onto: Onto) -> np.ndarray | None:
+    """The frame's pixels with the rows in the order in which a mask without geometry is drawn."""
+    if onto.pixels is None:
+        return None
+    return onto.pixels[::-1] if onto.flipped and onto.turned else onto.pixels
+
+
+def _as_the_frame(path: Path, pixels: np.ndarray, notes: tuple[str, ...], onto: Onto) -> Placed:
+    """A mask whose file tells no geometry: it lies on the frame as that is shown, or as it is stored where a person
+    says how that is."""
+    if onto.flipped:
+        return Placed(pixels[:, ::-1] if onto.turned else pixels, None, notes)
+    if onto.turned:
+        notes += (
+            f"The frame's rows were turned, the mask {path.name} says nothing of its own: it was taken to be upright.",
         )
-    for index, pixels in enumerate(stack.pixels):
-        yield index, _volume_mask(path, replace(stack, pixels=pixels), None)
+    return Placed(pixels, None if onto.count > 1 and len(pixels) == 1 else 0, notes)
+
+
+def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) -> Placed:
+    marked = _volume_mask(path, volume, onto, segments)
+    grid = onto.grid
+    if grid is None:  # the frame has no geometry to compare with: each is taken as it shows itself
+        if volume.grid.stated and not volume.grid.is_plain(volume.turned):
+            raise InputError(
+                f"The mask {path.name} is stored turned or mirrored, as its header tells, and the frame's file does "
+                "not say how it lies: save the mask on the frame's own grid."
+            )
+        if volume.turned:
+            marked = Marked(marked.pixels[:, ::-1], (*marked.notes, *_own(path, volume.warnings)))
+        shape = (onto.count if len(marked.pixels) > 1 else max(onto.count, 1), *onto.shape)
+        offset = volume.grid.offset
+        here = Grid(shape, np.eye(3), (1.0, 1.0, 1.0), np.zeros(3), False)
+        own = Grid(volume.grid.shape, np.eye(3), (1.0, 1.0, 1.0), np.zeros(3), False, offset)
+        if len(marked.pixels) > 1 and marked.pixels.shape[0] != onto.count and not (offset and any(offset)):
+            raise InputError(_count_sentence(path, marked.pixels.shape, onto))
+        placed = place(path.name, marked.pixels, own, here)
+        pixels = placed.pixels[:, ::-1] if onto.flipped and onto.turned else placed.pixels
+        return Placed(pixels, placed.first, marked.notes + placed.notes)
+    if (
+        marked.pixels.shape[0] > 1
+        and marked.pixels.shape[0] > grid.shape[0]
+        and volume.grid.shape[1:] == grid.shape[1:]
+    ):
+        raise InputError(_count_sentence(path, marked.pixels.shape, onto))
+    placed = place(path.name, marked.pixels, volume.grid, grid)
+    pixels, first = placed.pixels, placed.first
+    if onto.axis:
+        if len(pixels) != grid.shape[0]:
+            if first is None:
+                raise InputError(_count_sentence(path, pixels.shape, onto))
+            whole = np.zeros(grid.shape, bool)
+            whole[first : first + len(pixels)] = pixels
+            pixels = whole
+        pixels = pixels.transpose(2, 1, 0) if onto.axis == 2 else pixels.transpose(1, 0, 2)
+        first = 0
+    elif len(pixels) > 1 and len(pixels) != grid.shape[0] and first is None:
+        raise InputError(_count_sentence(path, pixels.shape, onto))
+    elif 1 < len(pixels) < grid.shape[0]:
+        whole = np.zeros(grid.shape, bool)
+        whole[first : (first or 0) + len(pixels)] = pixels
+        pixels, first = whole, 0
+    if volume.grid.is_comparable(grid):
+        return Placed(pixels[:, ::-1] if onto.turned else pixels, first, marked.notes + placed.notes)
+    drawn = _as_the_frame(path, pixels, marked.notes + placed.notes, onto)
+    return Placed(drawn.pixels, first, drawn.notes)
+
+
+def _own(path: Path, warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """What was said of the orientation of the mask's file, with its name."""
+    return tuple(f"{path.name}: {text}" for text in warnings if "rows" in text)
+
+
+def _volume_mask(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) -> Marked:
+    """The mask on the file's own grid, shape (slices, rows, columns), as stored."""
+    values, name = volume.stored, path.name
+    listed = _segments(volume.metadata)
+    if not listed:
+        frame = _in_sense(onto, volume)
+        if values.ndim == 3:
+            return mark(name, values, segments, frame)
+        if values.shape[0] > 1 or values.shape[3] not in (2, 3, 4):
+            raise InputError(f"{name} has {values.shape[3]} values in each pixel: it is no mask.")
+        if values.dtype.kind not in "iu":
+            values = np.rint(values).astype(np.int64)
+        alpha = values[0, ..., -1] if values.shape[3] in (2, 4) else None
+        colours = values[0, ..., :3] if values.shape[3] > 2 else np.dstack([values[0, ..., 0]] * 3)
+        marked = mark_colours(name, colours, alpha, segments, frame)
+        return Marked(marked.pixels[None], marked.notes)
+    layers = values if values.ndim == 4 else values[..., None]
+    for segment in listed:
+        if segment.layer >= layers.shape[3]:
+            raise InputError(f"The mask {name} is damaged: the layer of its segment {segment.name} is missing.")
+    form = volume.metadata.get("Segmentation_MasterRepresentation", "") + volume.metadata.get(
+        "Segmentation_SourceRepresentation", ""
+    )
+    fractional = "fractional" in form.lower()
+    notes: tuple[str, ...] = ()
+    drawn: dict[Segment, np.ndarray] = {}
+    for segment in listed:
+        layer = layers[..., segment.layer]
+        drawn[segment] = layer > FRACTIONAL_LIMITS[0] if fractional else layer == segment.label
+    chosen, choice_notes = choose(name, listed, [each for each in listed if drawn[each].any()], segments)
+    mask = np.zeros(layers.shape[:3], bool)
+    for segment in chosen:
+        if fractional:
+            part = mark(name, layers[..., segment.layer], limits=FRACTIONAL_LIMITS)
+            mask, notes = mask | part.pixels, notes + part.notes
+        else:
+            mask |= drawn[segment]
+    return Marked(mask, choice_notes + notes)
+
+
+def _in_sense(onto: Onto, volume: Volume) -> np.ndarray | None:
+    """The frame as it would be stored in the mask's file, where the two can be compared."""
+    if onto.pixels is None or len(volume.pixels) > 1:
+        return None
+    turned = volume.turned
+    if onto.grid is not None:
+        turned = onto.turned and (onto.flipped or volume.grid.is_comparable(onto.grid))
+    return onto.pixels[::-1] if turned else onto.pixels
+
+
+def _of_dicom(path: Path, found: DicomMask, onto: Onto, segments: Sequence[str]) -> Placed:
+    """A DICOM image, or the segments of a DICOM Segmentation on the frames that it names."""
+    frame = _as_drawn(onto)
+    if not found.segments:
+        values = found.pixels
+        if values.ndim == 4:
+            marked = mark_colours(path.name, values[0], None, segments, frame)
+            marked = Marked(marked.pixels[None], marked.notes)
+        else:
+            marked = mark(path.name, values, segments, frame if len(values) == 1 else None, lossy=found.lossy)
+        return _as_the_frame(path, marked.pixels, marked.notes, onto)
+    marks = mark(path.name, found.pixels, limits=(0.0, found.limit)) if found.limit else Marked(found.pixels != 0)
+    present = [each for each in found.segments if marks.pixels[[n == each.label for n in found.numbers]].any()]
+    chosen, notes = choose(path.name, found.segments, present, segments)
+    if found.limit:
+        soft = tuple(note for note in marks.notes)
+        notes += soft
+    labels = {segment.label for segment in chosen}
+    slices = [k for k, number in enumerate(found.numbers) if number in labels]
+    places = _frames_of(path, found, slices, onto)
+    whole = np.zeros((max(places.values(), default=0) + 1 if onto.count == 1 else onto.count, *onto.shape), bool)
+    for k in slices:
+        whole[places[k]] |= marks.pixels[k]
+    placed = _as_the_frame(path, whole, notes, onto)
+    if onto.count > 1 and found.frames is None and len(set(places.values())) == 1 and len(slices) <= len(labels):
+        return Placed(placed.pixels[:1], None, placed.notes)
+    return placed
+
+
+def _frames_of(path: Path, found: DicomMask, slices: list[int], onto: Onto) -> dict[int, int]:
+    """Which of the loop's frames each frame of a DICOM Segmentation is of: as it says, else in their order."""
+    if found.frames is not None:
+        places = {k: found.frames[k] for k in slices}
+        if onto.count == 1:
+            return dict.fromkeys(places, 0) if len(set(places.values())) <= 1 else _refuse_frames(path, places, onto)
+        if any(not 0 <= place < onto.count for place in places.values()):
+            return _refuse_frames(path, places, onto)
+        return places
+    seen: dict[int, int] = {}
+    places = {}
+    for k in slices:
+        number = found.numbers[k]
+        places[k] = seen.get(number, 0)
+        seen[number] = places[k] + 1
+    most = max(seen.values(), default=1)
+    if most not in (1, onto.count):
+        return _refuse_frames(path, places, onto)
+    return places
+
+
+def _refuse_frames(path: Path, places: dict[int, int], onto: Onto) -> dict[int, int]:
+    numbers = sorted(set(places.values()))
+    raise InputError(
+        f"The mask {path.name} is of {len(numbers)} frames (up to frame {numbers[-1] + 1}), where there are "
+        f"{onto.count}."
+    )
 
 
 def _check_size(path: Path, found: tuple[int, ...], wanted: tuple[int, int]) -> None:
     if found[:2] != wanted:
-        raise InputError(
-            f"The mask {path.name} does not fit the frame: the mask has {found[1]} x {found[0]} pixels, the frame "
-            f"{wanted[1]} x {wanted[0]} (columns x rows)."
-        )
+        raise InputError(size_sentence(path.name, found, wanted))
 
 
-def _marked(path: Path, values: np.ndarray, label: int | None) -> np.ndarray:
-    """The pixels with this label; without one those that are not zero, or in colours not black."""
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise InputError(f"The mask {path.name} contains values that are not numbers (NaN or infinity).")
-    if values.ndim == 2:
-        return np.not_equal(values, 0) if label is None else np.equal(values, label)
-    if label is not None:
-        raise InputError(f"The mask {path.name} is a colour picture and has no label values: leave the label out.")
-    if values.shape[2] == 4:
-        return _opaque((values[..., :3] != 0).any(axis=2), values[..., 3])
-    return (values != 0).any(axis=2)
+def _count_sentence(path: Path, found: tuple[int, ...], onto: Onto) -> str:
+    return (
+        f"The mask {path.name} does not fit the loop: the mask has {found[0]} frames of {found[2]} x {found[1]} "
+        f"pixels, the loop {onto.count} of {onto.shape[1]} x {onto.shape[0]} (columns x rows)."
+    )
 
 
-def _opaque(mask: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """Transparent pixels are no mark, unless everything is transparent: then alpha means nothing."""
-    return mask & (alpha > 0) if alpha is not None and alpha.any() else mask
-
-
-def _picture_mask(path: Path, picture: Picture, label: int | None) -> np.ndarray:
-    if label is not None:
-        return _marked(path, picture.pixels if picture.indices is None else picture.indices, label)
-    values = picture.pixels
-    strength = values if values.ndim == 2 else values.max(axis=2)
-    if picture.lossy or (values.ndim == 2 and len(np.unique(values)) > MAX_LABELS):
-        mask = _cut_at_half(path, strength)
-    else:
-        mask = _marked(path, values, None)
-    return _opaque(mask, picture.alpha)
-
-
-def _cut_at_half(path: Path, strength: np.ndarray) -> np.ndarray:
-    """A mask with soft edges, cut in the middle; a picture that is mostly in between is the frame, not a mask."""
-    height = strength / max(float(strength.max()), 1e-9)
-    between = int(((height > 1 / 8) & (height < 7 / 8)).sum())
-    if between > 0.05 * height.size and between > int((height >= 7 / 8).sum()):
-        raise InputError(f"{path.name} is a grey picture, not a mask: most of its pixels are neither black nor marked.")
-    return height >= 0.5
-
-
-def _volume_mask(path: Path, volume: Volume, label: int | None) -> np.ndarray:
-    """The mask on the file's own grid."""
-    segments = _segments(volume.metadata)
-    if not segments:
-        return _marked(path, volume.pixels, label)
-    if label is not None:
-        chosen = [segment for segment in segments if segment.label == label]
-    else:
-        chosen = _named_mass(segments) or segments
-    layers = volume.pixels if volume.pixels.ndim == 3 else volume.pixels[..., None]
-    mask = np.zeros(layers.shape[:2], bool)
-    for segment in chosen:
-        if segment.layer >= layers.shape[2]:
-            raise InputError(f"The mask {path.name} is damaged: the layer of its segment {segment.name} is missing.")
-        mask |= layers[..., segment.layer] == segment.label
-    return mask
-
-
-def _segments(metadata: dict[str, str]) -> list[_Segment]:
+def _segments(metadata: dict[str, str]) -> list[Segment]:
     """Segments as Slicer writes them into an NRRD header (``Segment0_Name`` and so on)."""
     segments = []
     number = 0
     while f"Segment{number}_ID" in metadata or f"Segment{number}_LabelValue" in metadata:
-        field = {key: metadata.get(f"Segment{number}_{key}") for key in ("Name", "LabelValue", "Layer")}
+        field_of = {key: metadata.get(f"Segment{number}_{key}") for key in ("Name", "LabelValue", "Layer", "ID")}
         # Slicer 4.10 and older wrote one layer of zeros and ones for each segment, in their order.
-        label, layer = field["LabelValue"] or 1, field["Layer"] or (0 if field["LabelValue"] else number)
-        try:
-            segments.append(_Segment(field["Name"] or "", int(label), int(layer)))
-        except ValueError:
+        label, layer = field_of["LabelValue"] or "1", field_of["Layer"] or ("0" if field_of["LabelValue"] else number)
+        if not (re.fullmatch(r"-?\d{1,9}", label) and re.fullmatch(r"\d{1,9}", str(layer))):
             return []
+        segments.append(Segment(field_of["Name"] or "", int(label), int(layer), field_of["ID"] or ""))
         number += 1
     return segments
-
-
-def _named_mass(segments: list[_Segment]) -> list[_Segment]:
-    """The segments whose name says mass, tumour or lesion (and not what surrounds it)."""
-
-    def is_mass(segment: _Segment) -> bool:
-        words = re.sub(r"[\W_\d]+", " ", segment.name.lower())
-        return bool(_MASS_NAME.search(words)) and not _AROUND_NAME.search(words)
-
-    return [segment for segment in segments if is_mass(segment)]
-
-
-def _on_frame(path: Path, mask: np.ndarray, volume: Volume, shape: tuple[int, int]) -> np.ndarray:
-    """Put a mask that was cropped when it was saved back to its place on the frame.
-
-    Slicer stores where a cropped extent starts, not how large the whole was: an extent that starts at the corner is
-    taken as the whole, so a mask of a smaller frame is not taken for a cropped one.
-    """
-    offset = volume.metadata.get("Segmentation_ReferenceImageExtentOffset", "").split()
-    starts = [int(number) for number in offset if re.fullmatch(r"-?\d+", number)]
-    column, row = (starts[axis] for axis in volume.axes) if len(starts) == 3 else (0, 0)
-    if (row, column) == (0, 0):
-        _check_size(path, mask.shape, shape)
-        return mask
-    ends = row + mask.shape[0], column + mask.shape[1]
-    if min(row, column) < 0 or ends[0] > shape[0] or ends[1] > shape[1]:
-        raise InputError(
-            f"The mask {path.name} does not fit the frame: it spans columns {column} to {ends[1] - 1} and rows "
-            f"{row} to {ends[0] - 1}, the frame has {shape[1]} x {shape[0]} pixels (columns x rows)."
-        )
-    whole = np.zeros(shape, bool)
-    whole[row : ends[0], column : ends[1]] = mask
-    return whole

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import re
-import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,18 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.frame import Provenance, Spacing
 from ..core.leftovers import temporary_folder
+from ..core.upright import skin_side
 from .files import header_spacing, reading, refuse_huge
+from .headers import (
+    check_compressed_meta,
+    check_data,
+    check_sizes,
+    list_as_slices,
+    list_axis,
+    nrrd_units,
+    probe_orientation,
+)
+from .placement import Grid
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -24,9 +34,7 @@ MAX_VOXELS = 500_000_000
 """Stacks above this are refused before memory is taken for them (a breast volume has some 100 million voxels, a loop of
 1,600 frames of 640 x 480 pixels this many)."""
 
-_HEADER_LIMIT = 1 << 20
 _LARGEST = 1e9
-_SIZE_FIELDS = {"NrrdImageIO": (b"dimension", b"sizes"), "MetaImageIO": (b"NDims", b"DimSize")}
 _NIFTI_SPATIAL_UNIT = 0b111
 
 
@@ -36,39 +44,30 @@ class Volume:
 
     Parameters
     ----------
-    pixels : ndarray, shape (rows, columns[, components]), or of a stack (slices, rows, columns[, components])
-        As stored: the first stored row is row 0, whatever the header says of the patient.
+    pixels : ndarray, shape (slices, rows, columns[, components])
+        Of a stack; of a single image, one slice. The first row is at the skin, as far as the file tells.
     spacing : Spacing
         Of a slice; provenance `header`, or unknown.
-    axes : (int, int)
-        Which of the file's axes are the columns' and the rows' index.
     metadata : dict of str
         The header's own fields, as ITK names them.
+    grid : Grid
+        Of the pixels as they are stored.
+    turned : bool
+        Whether the rows were stored from the depth to the skin.
     warnings : tuple of str
     """
 
     pixels: np.ndarray
     spacing: Spacing
-    axes: tuple[int, int]
     metadata: dict[str, str]
+    grid: Grid
+    turned: bool
     warnings: tuple[str, ...]
 
-
-def read_volume(path: Path) -> Volume:
-    """Read a 2D image, or the only slice of a 3D one.
-
-    Raises
-    ------
-    InputError
-        When the file is damaged or incomplete, too large, or has more than one slice.
-    """
-    volume = read_stack(path)
-    if len(volume.pixels) > 1:
-        rows, columns = volume.pixels.shape[1:3]
-        raise InputError(
-            f"{path.name} has more than one slice ({columns} x {rows} x {len(volume.pixels)}), where one is expected."
-        )
-    return replace(volume, pixels=volume.pixels[0])
+    @property
+    def stored(self) -> np.ndarray:
+        """The pixels with the rows in their stored order."""
+        return self.pixels[:, ::-1] if self.turned else self.pixels
 
 
 def read_stack(path: Path, axis: int = 0) -> Volume:
@@ -80,7 +79,11 @@ def read_stack(path: Path, axis: int = 0) -> Volume:
     axis : {0, 1, 2}
         Axis of the array (slices, rows, columns) along which the frames lie one behind the other. With 0 a frame is a
         stored slice; with 2 its columns are the slices' order. Depth is the array's rows both times; with 1 a frame is
-        parallel to these, and the slices' order becomes its rows (which a warning says). Patient axes are not asked.
+        parallel to these, and the slices' order becomes its rows (which a warning says).
+
+    The order of rows is the stored one, except where the file says that the first is the deepest: a NIfTI file whose
+    forms let rows run to the front or upwards, or PLUS's image orientation. Where a NIfTI file has no form, the picture
+    decides. Other patient axes are not followed, since the volume of a frame seldom tells the truth there.
 
     Raises
     ------
@@ -103,28 +106,31 @@ def _read(path: Path, axis: int) -> Volume:
     import SimpleITK
 
     image_io = _image_io(path)
-    if image_io in _SIZE_FIELDS:
-        _check_sizes(path, *_SIZE_FIELDS[image_io])
+    check_sizes(path, image_io)
+    moments = list_axis(path) if image_io == "NrrdImageIO" else ""
     reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.SetImageIO(image_io)
-    reader.ReadImageInformation()
-    size = reader.GetSize()
-    placement = np.abs([*reader.GetSpacing(), *reader.GetOrigin(), *reader.GetDirection()])
-    if min(size) < 1 or not (placement < _LARGEST).all():  # ITK inverts such a matrix for ever
-        raise InputError(f"{path.name} is damaged: its header places the image nowhere.")
-    stored = _stored_axes(path, size)
-    refuse_huge(path.name, size[stored[0]], size[stored[1]])
-    voxels = math.prod(size) * reader.GetNumberOfComponents()
-    if voxels > MAX_VOXELS:
-        raise InputError(f"{path.name} is too large: {voxels:.2g} values, where at most {MAX_VOXELS:.2g} can be read.")
     with temporary_folder() as folder:
+        reader.SetFileName(str(list_as_slices(path, folder) if moments else path))
+        reader.SetImageIO(image_io)
+        reader.ReadImageInformation()
+        size = reader.GetSize()
+        placement = np.abs([*reader.GetSpacing(), *reader.GetOrigin(), *reader.GetDirection()])
+        if min(size) < 1 or not (placement < _LARGEST).all():  # ITK inverts such a matrix for ever
+            raise InputError(f"{path.name} is damaged: its header places the image nowhere.")
+        stored = _stored_axes(path, size)
+        refuse_huge(path.name, size[stored[0]], size[stored[1]])
+        voxels = math.prod(size) * reader.GetNumberOfComponents()
+        if voxels > MAX_VOXELS:
+            raise InputError(
+                f"{path.name} is too large: {voxels:.2g} values, where at most {MAX_VOXELS:.2g} can be read."
+            )
+        check_data(path, image_io)
         if image_io == "NiftiImageIO":
             reader.SetFileName(str(_complete_nifti(path, reader, folder)))
         image = reader.Execute()
     pixels = SimpleITK.GetArrayViewFromImage(image)
     if image_io == "MetaImageIO":
-        _check_compressed_meta(path, pixels.nbytes)
+        check_compressed_meta(path, pixels.nbytes)
     pixels = pixels.copy()
     if np.iscomplexobj(pixels):
         raise InputError(f"{path.name} holds complex numbers, not the grey values of a frame.")
@@ -133,13 +139,100 @@ def _read(path: Path, axis: int) -> Volume:
         shape = (1, *shape)
     components = image.GetNumberOfComponentsPerPixel()
     pixels = pixels.reshape(shape if components == 1 else (*shape, components))
-    axes = stored[0], stored[1]
-    notes: tuple[str, ...] = ()
-    if axis:
-        pixels, axes, notes = _cut_along(path, pixels, stored, axis)
+    if moments == "first" and components > 1:
+        pixels = np.ascontiguousarray(np.moveaxis(pixels[0], -1, 0))
     metadata = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    grid = _grid(image, image_io, stored, pixels.shape[:3], metadata)
+    has_form = any(int(metadata.get(code) or 0) > 0 for code in ("qform_code", "sform_code"))
+    turned, notes = _is_turned(image_io, grid, has_form, pixels, axis)
+    axes = stored[0], stored[1]
+    if axis:
+        pixels, axes, cut_notes = _cut_along(path, pixels, stored, axis)
+        notes = cut_notes + notes
+    if turned:
+        pixels = pixels[:, ::-1]
     spacing, spacing_notes = _spacing(path, image_io, image, axes, metadata)
-    return Volume(pixels, spacing, axes, metadata, notes + spacing_notes + _orientation_note(image, axes))
+    if not notes and image_io != "NiftiImageIO":
+        notes = _orientation_note(image, axes)
+    return Volume(pixels, spacing, metadata, grid, turned, notes + spacing_notes)
+
+
+def _grid(
+    image: SimpleITK.Image, image_io: str, stored: tuple[int, ...], shape: tuple[int, ...], metadata: dict[str, str]
+) -> Grid:
+    """Where the header places slices, rows and columns. A 2D image, and a NIfTI file without forms, states nothing."""
+    count = image.GetDimension()
+    own = np.array(image.GetDirection()).reshape(count, count)
+    directions, origin = np.eye(3), np.zeros(3)
+    within = min(count, 3)
+    directions[:within, :within], origin[:within] = own[:within, :within], image.GetOrigin()[:within]
+    columns, rows = directions[:, stored[0]], directions[:, stored[1]]
+    rest = next(axis for axis in range(3) if axis not in stored[:2])
+    slices = directions[:, stored[2]] if len(stored) > 2 and stored[2] < 3 else directions[:, rest]
+    sizes = (*image.GetSpacing(), 1.0)
+    step = sizes[stored[2]] if len(stored) > 2 else sizes[min(rest, len(sizes) - 1)]
+    stated = count > 2 or not np.allclose(own, np.eye(count), atol=1e-3)
+    if image_io == "NiftiImageIO":
+        stated = any(int(metadata.get(code) or 0) > 0 for code in ("qform_code", "sform_code"))
+    elif image_io == "NrrdImageIO":
+        stated = stated and "NRRD_space" in metadata
+    starts = metadata.get("Segmentation_ReferenceImageExtentOffset", "").split()
+    offset = None
+    if len(starts) == 3 and all(re.fullmatch(r"-?\d{1,9}", start) for start in starts):
+        across = stored[2] if len(stored) > 2 else rest
+        places = [int(starts[axis]) if axis < 3 else 0 for axis in (across, stored[1], stored[0])]
+        offset = places[0], places[1], places[2]
+    return Grid(
+        (shape[0], shape[1], shape[2]),
+        np.stack([slices, rows, columns], axis=1),
+        (float(step), float(sizes[stored[1]]), float(sizes[stored[0]])),
+        origin,
+        stated,
+        offset,
+        probe_orientation(metadata.get("UltrasoundImageOrientation", "")),
+        image_io,
+    )
+
+
+def _is_turned(
+    image_io: str, grid: Grid, has_form: bool, pixels: np.ndarray, axis: int
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether the first row of a frame is the deepest, with what is to be said of it."""
+    if grid.probe is not None and axis != 1:
+        if grid.probe[0] > 0:
+            return False, ()
+        return True, (
+            "The file says that its rows are counted towards the probe (UltrasoundImageOrientation): they were turned, "
+            "so that the first is at the skin.",
+        )
+    if image_io != "NiftiImageIO" or axis == 1:  # of the order of slices a person decides
+        return False, ()
+    if has_form:
+        along = grid.directions[:, 1]
+        main = int(np.abs(along).argmax())
+        to_front, upwards = main == 1 and along[1] < 0, main == 2 and along[2] > 0
+        if not to_front and not upwards:
+            return False, ()
+        where = "to the front" if to_front else "upwards"
+        return True, (
+            f"The NIfTI header says that the rows run {where} in the patient: they were turned, so that the first is "
+            "at the skin (--flip rows takes them as stored).",
+        )
+    sample = pixels[:: max(len(pixels) // 4, 1)][:5].astype(np.float32)
+    mean = sample.mean(axis=tuple(k for k in range(sample.ndim) if k not in (1, 2)))
+    if skin_side(_stretched(mean)) < 0:
+        return True, (
+            "The NIfTI header states no orientation and the picture looks upside down as it is stored: its rows were "
+            "turned, so that the first is at the skin (--flip rows takes them as stored).",
+        )
+    return False, (
+        "The NIfTI header states no orientation: the first stored row is taken as the skin (--flip rows for the last).",
+    )
+
+
+def _stretched(pixels: np.ndarray) -> np.ndarray:
+    low, high = float(pixels.min()), float(pixels.max())
+    return (pixels - low) * (255 / (high - low)) if np.isfinite([low, high]).all() and high > low else pixels * 0
 
 
 def _cut_along(
@@ -160,27 +253,6 @@ def _cut_along(
     )
 
 
-def plane_directions(path: Path) -> np.ndarray:
-    """How a header turns or mirrors an image's columns and rows in the patient: 2 x 2 direction cosines, identity for
-    an upright one.
-
-    Raises
-    ------
-    InputError
-        When the header cannot be read.
-    """
-    import SimpleITK
-
-    with reading(path, "an NRRD, MHA or NIfTI image"):
-        reader = SimpleITK.ImageFileReader()
-        reader.SetFileName(str(path))
-        reader.SetImageIO(_image_io(path))
-        reader.ReadImageInformation()
-        size = reader.GetSize()
-        axes = [axis for axis in range(len(size)) if size[axis] > 1][:2]
-        return np.array(reader.GetDirection()).reshape(len(size), -1)[np.ix_(axes, axes)]
-
-
 def _image_io(path: Path) -> str:
     with path.open("rb") as file:
         if file.read(4) == b"NRRD":
@@ -189,42 +261,6 @@ def _image_io(path: Path) -> str:
     if name.endswith((".nii", ".nii.gz")):
         return "NiftiImageIO"
     return "MetaImageIO" if name.endswith((".mha", ".mhd")) else "NrrdImageIO"
-
-
-def _check_compressed_meta(path: Path, needed: int) -> None:
-    """MetaIO fills up compressed data that are too short without a word, so they are counted here."""
-    with path.open("rb") as file:
-        header = file.read(_HEADER_LIMIT)
-    if not re.search(rb"^\s*CompressedData\s*[:=]\s*T", header, flags=re.MULTILINE | re.IGNORECASE):
-        return
-    found = re.search(rb"^\s*ElementDataFile\s*[:=][ \t]*([^\r\n]*)\r?\n?", header, flags=re.MULTILINE | re.IGNORECASE)
-    name = found.group(1).strip().decode("utf-8", "replace") if found else ""
-    local = name.upper() == "LOCAL"
-    present, inflate = 0, zlib.decompressobj()
-    with (path if local else path.parent / name).open("rb") as file:
-        file.seek(found.end() if found and local else 0)
-        while present < needed and not inflate.eof and (block := file.read(1 << 16)):
-            present += len(inflate.decompress(block))
-    if present < needed:
-        raise InputError(f"{path.name} is incomplete: it ends before its last pixel.")
-
-
-def _check_sizes(path: Path, dimension: bytes, sizes: bytes) -> None:
-    """The sizes in a header of text must be whole numbers, as many as it says.
-
-    The libraries read "1e308" as 1, and MetaIO reaches beyond its memory where the two fields disagree.
-    """
-    with path.open("rb") as file:
-        header = file.read(_HEADER_LIMIT)
-    found = re.findall(
-        rb"^\s*(%b|%b)\s*[:=]([^\r\n]*)" % (dimension, sizes), header, flags=re.MULTILINE | re.IGNORECASE
-    )
-    values = [(name.lower(), text.split()) for name, text in found]
-    counts = [text for name, text in values if name == dimension.lower()]
-    extents = [text for name, text in values if name == sizes.lower()]
-    whole = all(number.isdigit() for _, text in values for number in text)
-    if len(counts) != 1 or len(extents) != 1 or not whole or [b"%d" % len(extents[0])] != counts[0]:
-        raise InputError(f"{path.name} is damaged: its header does not state its size in whole numbers.")
 
 
 def _stored_axes(path: Path, size: tuple[int, ...]) -> tuple[int, ...]:
@@ -242,7 +278,7 @@ def _stored_axes(path: Path, size: tuple[int, ...]) -> tuple[int, ...]:
 def _spacing(
     path: Path, image_io: str, image: SimpleITK.Image, axes: tuple[int, int], metadata: dict[str, str]
 ) -> tuple[Spacing, tuple[str, ...]]:
-    if image_io == "NrrdImageIO" and (strange := _nrrd_units(path) - {"mm", "", "???", "none"}):
+    if image_io == "NrrdImageIO" and (strange := nrrd_units(path) - {"mm", "", "???", "none"}):
         return Spacing.unknown(), (
             f"The header gives lengths in {', '.join(sorted(strange))}, not in mm: the spacing is taken as unknown.",
         )
@@ -254,14 +290,6 @@ def _spacing(
     if image_io == "NiftiImageIO" and not int(metadata.get("xyzt_units", "0")) & _NIFTI_SPATIAL_UNIT:
         return spacing, ("The NIfTI header names no unit of length: its pixel size is taken as millimetres.",)
     return spacing, notes
-
-
-def _nrrd_units(path: Path) -> set[str]:
-    """Units of length in an NRRD header; ITK hands on the numbers and ignores them."""
-    with path.open("rb") as file:
-        header = re.split(rb"\r?\n\r?\n", file.read(_HEADER_LIMIT), maxsplit=1)[0].decode("latin-1")
-    fields = re.findall(r"^(?:space )?units:(.*)$", header, flags=re.MULTILINE)
-    return {unit.strip().lower() for field in fields for unit in re.findall(r'"([^"]*)"', field)}
 
 
 def _orientation_note(image: SimpleITK.Image, axes: tuple[int, int]) -> tuple[str, ...]:

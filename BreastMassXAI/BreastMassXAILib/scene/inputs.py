@@ -116,6 +116,13 @@ def spacing_of(volume_node) -> Spacing:
     return Spacing.unknown() if provenance is Provenance.UNKNOWN else Spacing(row_mm, column_mm, provenance)
 
 
+def directions_of(volume_node) -> np.ndarray:
+    """Unit vectors in RAS along which a volume's columns, rows and slices are counted: the columns of a 3 x 3 array."""
+    matrix = vtkMatrix4x4()
+    volume_node.GetIJKToRASDirectionMatrix(matrix)
+    return np.array([[matrix.GetElement(row, column) for column in range(3)] for row in range(3)])
+
+
 def add_mass(scene, mass: np.ndarray, frame_node, name: str):
     """Add a mass mask to a scene as a segmentation with the one segment ``mass`` on a frame's grid.
 

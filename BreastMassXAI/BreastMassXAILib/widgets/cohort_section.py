@@ -51,6 +51,11 @@ class CohortSection:
         self._panel.tell("")
         self.draw()
 
+    @property
+    def name(self) -> str:
+        """The listed cohort's; empty where none is."""
+        return "" if self._cohort is None else self._cohort.name
+
     def forget(self) -> None:
         """The scene was closed: stop what runs; the list stays."""
         self._stop()

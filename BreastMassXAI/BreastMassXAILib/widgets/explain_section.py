@@ -83,13 +83,25 @@ class ExplainSection:
         if not text:
             return
         remember("modelFolder", text)
-        folder, known = Path(text), model_folders()
+        self.offer(Path(text), choose=True)
+
+    def offer(self, folder: Path, choose: bool = False) -> None:
+        """List a folder's models among those that can be chosen, from now on.
+
+        Raises
+        ------
+        BundleError
+            When it holds none.
+        """
+        known = model_folders()
         found = [model for model in models_in([folder])[0] if folder in (model.folder, model.folder.parent)]
         added = found[0] if found else model_at(folder)  # which says what is wrong with the folder
         if folder not in known:
             remember_model_folders([*known, folder])
+        chosen = self.model
         self.list_models()
-        self.choose(added.name)
+        if choose or chosen is not None:
+            self.choose(added.name if choose or chosen is None else chosen.name)
 
     def _remove_folder(self) -> None:
         gone = self._folder_of_user()

@@ -11,7 +11,8 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 
-from ..presenter.adding import MASS_SEGMENT, first_segment, import_mass, new_mass
+from ..core.errors import SegmentChoiceError
+from ..presenter.adding import MASS_SEGMENT, Imported, first_segment, import_mass, new_mass
 from .preferences import recall, remember
 from .window import layout_manager, main_window
 
@@ -159,5 +160,21 @@ class MassSection:
         if not path:
             return
         remember("maskFolder", str(Path(path).parent))
-        node = import_mass(self._panel.scene, Path(path), self._panel.parameters.frame)
-        self._panel.choose(segmentation=node, segment=MASS_SEGMENT)
+        imported = self._imported(Path(path))
+        if imported is not None:
+            self._panel.choose(segmentation=imported.node, segment=MASS_SEGMENT)
+            self._panel.tell(" ".join(imported.notes))
+
+    def _imported(self, path: Path, segments: tuple[str, ...] = ()) -> Imported | None:
+        """The mask in a file; where it holds several segments, a person chooses. None if she does not."""
+        try:
+            return import_mass(self._panel.scene, path, self._panel.parameters.frame, segments)
+        except SegmentChoiceError as error:
+            if segments:
+                raise
+            # The empty first entry is what Qt hands back after Cancel, too.
+            title = _("Which of them is the mass?")
+            chosen = qt.QInputDialog.getItem(
+                self._ui.importMaskButton, title, str(error), ["", *error.choices], 0, False
+            )
+            return self._imported(path, (chosen,)) if chosen else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,9 +48,17 @@ class Panel:
     scene : vtkMRMLScene
     install_packages : callable
         Asks and installs what the network needs; raises MissingPackageError when it cannot run then.
+    parser_of : callable
+        The parser of a command of the command line, by the command's name.
     """
 
-    def __init__(self, ui, scene, install_packages: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ui,
+        scene,
+        install_packages: Callable[[], None],
+        parser_of: Callable[[str], argparse.ArgumentParser],
+    ) -> None:
         self.ui = ui
         self.scene = scene
         self.slots = Slots(self.tell)
@@ -70,7 +79,7 @@ class Panel:
         self.pointing = PointingSection(self)
         self.overlay = OverlaySection(self)
         self.cohort = CohortSection(self)
-        self.process = ProcessSection(self)
+        self.process = ProcessSection(self, parser_of)
         self.export = ExportSection(self)
         self.sections = Sections(self)
         actions = {

@@ -1,33 +1,45 @@
-"""Big runs and training: the same command line in a process of its own, with its log and Stop."""
+"""Big runs and training: the same command line in a process of its own, with its log, the time left, and Stop."""
 
 from __future__ import annotations
 
+import argparse
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import qt
 from slicer.i18n import tr as _
 
-from ..core.errors import MissingPackageError
-from ..presenter.process import Command, Step, evaluate_command, parse_line, train_command
-from ..presenter.running import RunningProcess
-from .preferences import recall, remember
+from ..core.errors import InputError, MissingPackageError
+from ..presenter.process import run_command
+from ..presenter.running import Run
+from .process_dialog import ProcessDialog
 
 if TYPE_CHECKING:
     from .panel import Panel
 
 _POLL_MS = 200
+_TRAINING = ("train", "cross-validate")
 
 
 class ProcessSection:
-    def __init__(self, panel: Panel) -> None:
+    """Parameters
+    ----------
+    panel : Panel
+    parser_of : callable
+        The parser of a command by its name.
+    """
+
+    def __init__(self, panel: Panel, parser_of: Callable[[str], argparse.ArgumentParser]) -> None:
         self._panel = panel
+        self._parser_of = parser_of
         self._ui = ui = panel.ui
-        self._running: RunningProcess | None = None
+        self._run: Run | None = None
+        self._written: tuple[str, Path] | None = None
         self._timer = panel.slots.timer(_POLL_MS, self._poll)
-        panel.slots.connect(ui.evaluateProcessButton, "clicked()", self._evaluate)
-        panel.slots.connect(ui.trainProcessButton, "clicked()", self._train)
+        panel.slots.connect(ui.evaluateProcessButton, "clicked()", lambda: self._ask("evaluate"))
+        panel.slots.connect(ui.trainProcessButton, "clicked()", lambda: self._ask("train"))
+        panel.slots.connect(ui.crossValidateProcessButton, "clicked()", lambda: self._ask("cross-validate"))
         panel.slots.connect(ui.stopProcessButton, "clicked()", self.stop)
         self.draw()
 
@@ -37,44 +49,43 @@ class ProcessSection:
         self.stop()
 
     def stop(self) -> None:
-        if self._running is not None:
-            self._running.stop()
+        if self._run is not None:
+            self._run.stop()
 
     def draw(self) -> None:
-        ui, running = self._ui, self._running is not None
-        ui.evaluateProcessButton.enabled = not running
-        ui.trainProcessButton.enabled = not running
-        ui.stopProcessButton.enabled = running
-        ui.processProgressBar.visible = running
+        ui, run = self._ui, self._run
+        for button in (ui.evaluateProcessButton, ui.trainProcessButton, ui.crossValidateProcessButton):
+            button.enabled = run is None
+        ui.stopProcessButton.enabled = run is not None
+        ui.processProgressBar.visible = run is not None
+        if run is not None and run.step is not None:
+            step = run.step
+            ui.processProgressBar.setRange(0, step.total)
+            ui.processProgressBar.setValue(step.done)
+            ui.processProgressBar.setFormat(", ".join(filter(None, (f"{step.what} %v / %m", step.time_left))))
 
-    def _evaluate(self) -> None:
-        data, session = self._panel.cohort.path, self._panel.session
-        if data is None:
-            self._panel.tell(_("List the cases of a cohort first: choose its manifest or its folder."))
-            return
-        out = self._folder(_("Empty or new folder for the report"))
-        if out is not None:
-            self._panel.install_packages()
-            models = [session.model.folder] if session.model else []
-            width = self._panel.parameters.assumedWidthMm
-            self._start(evaluate_command(self._python(), data, out, models, session.settings, width))
-
-    def _train(self) -> None:
+    def _ask(self, name: str) -> None:
         data = self._panel.cohort.path
-        if data is None or not data.is_dir():
-            self._panel.tell(_("Training needs the folder of BUS-BRA: choose it in Cohort first."))
-            return
-        out = self._folder(_("Empty or new folder for the model"))
-        if out is not None:
+        if data is None:
+            raise InputError(_("List the cases of a cohort first: choose its manifest or its folder."))
+        parser = self._parser_of(name)
+        title = f"{name}: {self._panel.cohort.name}"
+        dialog = ProcessDialog(self._ui.processLog, title, parser, self._proposed(name), self._panel.slots)
+        if dialog.ask() and dialog.out is not None:
             self._panel.install_packages()
-            self._start(train_command(self._python(), data, out))
+            self._start(name, data, dialog.out, dialog.arguments)
 
-    def _folder(self, title: str) -> Path | None:
-        text = qt.QFileDialog.getExistingDirectory(self._ui.processLog, title, recall("processFolder", ""))
-        if not text:
-            return None
-        remember("processFolder", text)
-        return Path(text)
+    def _proposed(self, name: str) -> dict[str, str]:
+        """What the panel has chosen already."""
+        session, parameters = self._panel.session, self._panel.parameters
+        proposed = {}
+        if parameters.assumedWidthMm > 0:
+            proposed["--assume-width"] = repr(parameters.assumedWidthMm)
+        if name not in _TRAINING:
+            proposed["--ring-mm"] = repr(session.settings.ring_mm)
+            proposed["--grey-zone"] = repr(session.settings.grey_zone)
+            proposed["--model"] = "" if session.model is None else str(session.model.folder)
+        return proposed
 
     def _python(self) -> str:
         """Slicer's Python as a program; Slicer puts it into its own search path."""
@@ -83,29 +94,31 @@ class ProcessSection:
             raise MissingPackageError(_("Slicer's Python (PythonSlicer) was not found beside Slicer."))
         return python
 
-    def _start(self, command: Command) -> None:
+    def _start(self, name: str, data: Path, out: Path, arguments: list[str]) -> None:
         self._ui.processLog.clear()
-        self._running = RunningProcess(command)
+        self._run = Run(run_command(self._python(), name, data, out, arguments))
+        self._written = name, out
         self._ui.processProgressBar.setRange(0, 0)
+        self._ui.processProgressBar.setFormat(_("starting"))
         self._timer.start()
         self.draw()
 
     def _poll(self) -> None:
-        if self._running is None:
+        run = self._run
+        if run is None:
             return
-        for line in self._running.lines():
-            self._show(parse_line(line))
-        code = self._running.code
-        if code is not None:
-            self._running = None
+        for line in run.poll():
+            self._ui.processLog.appendPlainText(line)
+        if run.code is not None:
+            self._run = None
             self._timer.stop()
-            self._ui.processLog.appendPlainText(_("Done.") if code == 0 else _("Ended before it was done."))
-            self.draw()
+            self._ended(run)
+        self.draw()
 
-    def _show(self, said: Step | str | None) -> None:
-        if isinstance(said, Step):
-            self._ui.processProgressBar.setRange(0, said.total)
-            self._ui.processProgressBar.setValue(said.done)
-            self._ui.processProgressBar.setFormat(f"{said.what} %v / %m")
-        elif said:
-            self._ui.processLog.appendPlainText(said)
+    def _ended(self, run: Run) -> None:
+        assert self._written is not None
+        name, out = self._written
+        self._ui.processLog.appendPlainText(run.outcome)
+        if run.code == 0 and name in _TRAINING:
+            self._panel.explaining.offer(out)
+        self._panel.tell(_("Written: {name}").format(name=out.name) if run.code == 0 else run.outcome)

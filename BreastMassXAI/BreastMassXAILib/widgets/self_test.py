@@ -79,7 +79,7 @@ class Walk:
         segmentation = self.parameters.segmentation
         test.assertEqual(self.parameters.massSegmentID, MASS_SEGMENT)
         test.assertFalse(ui.explainButton.enabled, "the mass is empty")
-        mask, _source = read_mask(sample.mask, frame.shape)
+        mask = read_mask(sample.mask, frame.shape).pixels
         self._draw(mask)
         np.testing.assert_array_equal(mass_of(segmentation, MASS_SEGMENT, node), mask)
         test.assertTrue(ui.explainButton.enabled, ui.statusText.text)

@@ -1,0 +1,59 @@
+"""Whether a frame's first row is at the skin, judged by the picture alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_BANDS = 8
+_DARKER = 0.15
+"""Relative difference in brightness of the near and the far end above which one of them is the skin's. Of 625 frames of
+BUS-BRA 0.3 % look upside down by it, and 64 % of them once they are turned."""
+_PLAIN = 8
+"""Grey of a black surround, with what compression leaves in it."""
+_NARROWER = 0.75
+_SURE = 0.95
+
+
+def skin_side(pixels: np.ndarray) -> int:
+    """On which side of a frame the skin seems to be: 1 where its first row is, -1 where its last row is, 0 unclear.
+
+    The skin and the tissue near the probe are bright, and sound fades with depth; a convex probe's image is narrow at
+    the probe and wide in the depth, on a black surround.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (rows, columns)
+        Grey values.
+    """
+    rows = np.flatnonzero((pixels > _PLAIN).any(axis=1))
+    if len(rows) < 4 * _BANDS:
+        return 0
+    inside = pixels[rows[0] : rows[-1] + 1]
+    shape = _by_shape(inside)
+    return shape if shape else _by_brightness(inside)
+
+
+def _by_brightness(inside: np.ndarray) -> int:
+    bands = np.array([band.mean() for band in np.array_split(inside.mean(axis=1, dtype=float), _BANDS)])
+    ends = bands[0], bands[-1]
+    thirds = bands[:3].mean(), bands[-3:].mean()
+    slopes = [(near - far) / max(near + far, 1e-9) for near, far in (ends, thirds)]
+    if min(slopes) > _DARKER:
+        return 1
+    return -1 if max(slopes) < -_DARKER else 0
+
+
+def _by_shape(inside: np.ndarray) -> int:
+    """By the width of what is lit, where that tapers on plain black: near the probe it is the smaller."""
+    height = len(inside)
+    widths = []
+    for place in (0.15, 0.85):
+        band = inside[int(height * place) - 1 : int(height * place) + 2].max(axis=0)
+        lit = np.flatnonzero(band > _PLAIN)
+        if len(lit) < 16 or (band[lit[0] : lit[-1]] > _PLAIN).mean() < _SURE:
+            return 0  # echoes fade here: their end is no border
+        widths.append(int(lit[-1] - lit[0]))
+    near, far = widths
+    if near < _NARROWER * far:
+        return 1
+    return -1 if far < _NARROWER * near else 0

@@ -1,0 +1,375 @@
+"""The one rule by which stored values become the mask of a mass, whatever file they come from.
+
+Two levels: the one that is not zero is the mass. More levels are labels (areas of whole numbers), of which one must be
+chosen, or a soft edge (JPEG, antialiasing, probabilities), which is cut at half of its range. A picture of tissue is
+none of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from ..core.errors import InputError, SegmentChoiceError
+from ..core.regions import mask_box
+
+MAX_LABELS = 16
+"""More values than this are soft edges, not labels; and a label map counts its labels from 1 to at most this."""
+IGNORE = 255
+"""What label maps write where a person did not decide (nnU-Net, Cityscapes)."""
+LIKENESS = 0.5
+"""Correlation with the frame above which values are a picture of it. A mass is darker than its surroundings, so that of
+a mask is about zero or below."""
+
+_AREA_SHARE = 0.5
+"""Share of a label's pixels that lies in squares of 3 x 3; of the rim of an edge, or of noise, nothing does."""
+_ENDS = 1 / 8
+"""Of the range: values this close to an end are black or marked, give or take what compression adds."""
+_APART = 1 / 20
+"""Of the range: two labels that are drawn as greys differ by more, what compression adds to a plain grey is less."""
+_PEAK = 1 / 16
+_CRUMB = 8
+"""Pixels."""
+_FAINT = 1 / 300
+_AWAY = 16
+"""Pixels, two blocks of a JPEG: what is not black farther from the mass is no edge of it."""
+_SPECK = 0.005
+"""Pieces below this share of the largest are named as specks."""
+_PIECES = 100
+"""Marked pixels in more pieces than this, none of them large, are a dithered picture."""
+
+
+class Marked(NamedTuple):
+    """What a rule made of values: bool of their shape, and notes in sentences."""
+
+    pixels: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def mark(
+    name: str,
+    values: np.ndarray,
+    segments: Sequence[str] = (),
+    frame: np.ndarray | None = None,
+    *,
+    lossy: bool = False,
+    limits: tuple[float, float] | None = None,
+) -> Marked:
+    """The mass in the values of a mask.
+
+    Parameters
+    ----------
+    name : str
+        The file's name, for messages.
+    values : ndarray, shape (..., rows, columns)
+        Numbers or bool; several frames share one rule.
+    segments : sequence of str
+        The values that are the mass, where a person chose them.
+    frame : ndarray, shape (rows, columns) or of `values`, optional
+        Grey values of what the mask is for, to tell a mask from a copy of it.
+    lossy : bool
+        Whether values may differ from what was drawn (JPEG): these are never labels.
+    limits : (low, high), optional
+        The range by the format's own definition (fractional segmentations).
+
+    Raises
+    ------
+    SegmentChoiceError
+        When several labels could be the mass, or those chosen are not there.
+    InputError
+        When the values are no mask: not numbers, negative, or a picture of tissue.
+    """
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError(f"The mask {name} contains values that are not numbers (NaN or infinity).")
+    if values.dtype == bool:
+        values = values.view(np.uint8)
+    low, high = values.min(), values.max()
+    if segments:
+        if lossy:
+            raise InputError(f"{name} is a JPEG, which blurs values: save it as PNG to choose one of its labels.")
+        return Marked(_chosen(name, values, segments))
+    if limits is not None:
+        return _cut(name, values, *limits, frame)
+    if (at_top := values == high).all() or (at_top | (values == low)).all():
+        return _two_levels(name, values, at_top, low, high, frame)
+    if low < 0:
+        raise InputError(
+            f"The mask {name} has values from {_text(low)} to {_text(high)}: what is below 0 means nothing in a mask."
+        )
+    if looks_like(values, frame):
+        raise InputError(_a_picture(name))
+    if not lossy and (areas := _labels(values, float(low), float(high))):
+        if areas == [1]:
+            ignored = int((values == IGNORE).sum())
+            note = (
+                f"The value {IGNORE} in the mask {name} ({ignored} pixels) means 'ignore' and does not count as mass."
+            )
+            return Marked(values == 1, (note,))
+        raise SegmentChoiceError(name, "values", [str(area) for area in areas])
+    return _cut(name, values, float(low), float(high), frame)
+
+
+def mark_colours(
+    name: str,
+    colours: np.ndarray,
+    alpha: np.ndarray | None = None,
+    segments: Sequence[str] = (),
+    frame: np.ndarray | None = None,
+    *,
+    lossy: bool = False,
+) -> Marked:
+    """The mass in a coloured mask: what is not black, and not transparent.
+
+    Parameters
+    ----------
+    name : str
+    colours : ndarray of whole numbers, shape (rows, columns, 3)
+    alpha : ndarray of whole numbers, shape (rows, columns), optional
+        Where everything is transparent it means nothing.
+    segments : sequence of str
+        The colours that are the mass, as ``#rrggbb`` (of 8 bits), where a person chose them.
+    frame, lossy
+        As for :func:`mark`.
+
+    Raises
+    ------
+    SegmentChoiceError, InputError
+        As :func:`mark`, of colours.
+    """
+    strength = colours.max(axis=2)
+    plain = bool((colours == strength[..., None]).all())
+    if alpha is not None and alpha.any():
+        strength = strength * (alpha / (1.0 if alpha.dtype == bool else float(np.iinfo(alpha.dtype).max)))
+        if not strength.any():  # black marks on nothing
+            strength = alpha.astype(np.int64)
+        if np.array_equal(strength, np.rint(strength)):
+            strength = strength.astype(np.int64)
+    if plain:
+        return mark(name, strength, segments, frame, lossy=lossy)
+    if looks_like(strength, frame):
+        raise InputError(_a_picture(name))
+    shift = 8 if colours.dtype.itemsize > 1 else 0
+    red, green, blue = np.moveaxis(colours.astype(np.int64) >> shift, 2, 0)
+    codes = np.where(strength > 0, red << 16 | green << 8 | blue, 0)
+    if segments:
+        if lossy:
+            raise InputError(f"{name} is a JPEG, which blurs colours: save it as PNG to choose one of them.")
+        return Marked(_chosen_colours(name, codes, segments))
+    if len(found := _several_colours(codes, strength)) > 1:
+        raise SegmentChoiceError(name, "colours", [_colour(code) for code in found])
+    return mark(name, strength, (), frame, lossy=True) if lossy or len(np.unique(codes)) > 2 else Marked(codes > 0)
+
+
+def _several_colours(codes: np.ndarray, strength: np.ndarray) -> list[int]:
+    """The colours that fill areas; of many, those whose hues differ."""
+    found, counts = np.unique(codes, return_counts=True)
+    if len(found) <= MAX_LABELS:
+        return [int(code) for code in found if code and _is_area(codes == code)]
+    marked = strength >= float(strength.max()) / 2
+    hues = np.zeros(codes.shape, np.uint8)
+    for bit, shift in enumerate((16, 8, 0)):
+        channel = codes >> shift & 255
+        hues |= (channel * 2 >= (codes >> 16 & 255).clip(codes >> 8 & 255).clip(codes & 255)).astype(np.uint8) << bit
+    several = []
+    for hue in range(1, 8):
+        pixels = marked & (hues == hue)
+        if pixels.sum() > 0.05 * marked.sum() and _is_area(pixels):
+            several.append(int(found[np.isin(found, codes[pixels])][counts[np.isin(found, codes[pixels])].argmax()]))
+    return several
+
+
+def _chosen_colours(name: str, codes: np.ndarray, segments: Sequence[str]) -> np.ndarray:
+    mask = np.zeros(codes.shape, bool)
+    for segment in segments:
+        text = segment.strip().lstrip("#")
+        try:
+            code = int(text, 16) if len(text) == 6 else 0
+        except ValueError:
+            code = 0
+        found = codes == code if code else np.zeros(codes.shape, bool)
+        if not found.any():
+            present = [_colour(int(each)) for each in np.unique(codes)[: MAX_LABELS + 1] if each]
+            raise SegmentChoiceError(name, "colours", present, segment)
+        mask |= found
+    return mask
+
+
+def _colour(code: int) -> str:
+    return f"#{code:06x}"
+
+
+def specks(name: str, mask: np.ndarray) -> tuple[str, ...]:
+    """A note of tiny pieces that lie beside the mass, as compression and slips of the hand leave them.
+
+    Raises
+    ------
+    InputError
+        When the mask, shape (rows, columns), is dust: hundreds of pieces, as a dithered picture has.
+    """
+    if not mask.any():
+        return ()
+    pieces, count = ndimage.label(mask[mask_box(mask)], np.ones((3, 3)))
+    if count < 2:
+        return ()
+    areas = np.bincount(pieces.ravel())[1:]
+    if count > _PIECES and areas.max() < 0.5 * areas.sum():
+        raise InputError(
+            f"{name} is no mask of a mass: what it marks lies in {count} pieces, as a dithered picture does."
+        )
+    small = areas[areas < max(_SPECK * areas.max(), 4)]
+    if not len(small):
+        return ()
+    return (
+        f"The mask {name} holds {_count(len(small), 'speck')} of at most {_count(int(small.max()), 'pixel')} apart "
+        "from the mass, which count as mass.",
+    )
+
+
+def looks_like(values: np.ndarray, frame: np.ndarray | None) -> bool:
+    """Whether values are a picture of the frame: as they are, or with something drawn on it."""
+    if frame is None or values.shape[-2:] != frame.shape[-2:]:
+        return False
+    if values.ndim > 2:  # frames in order, or one frame for all: the fullest is compared
+        fullest = int(values.reshape(len(values), -1).sum(axis=1, dtype=float).argmax())
+        frame = frame[fullest] if frame.ndim > 2 else frame
+        values = values[fullest]
+    one, other = values.astype(np.float32).ravel(), np.asarray(frame, np.float32).ravel()
+    one, other = one - one.mean(dtype=float), other - other.mean(dtype=float)
+    size = float(np.sqrt((one @ one) * float(other @ other)))
+    return size > 0 and float(one @ other) / size > LIKENESS
+
+
+def _two_levels(name: str, values: np.ndarray, at_top: np.ndarray, low, high, frame: np.ndarray | None) -> Marked:
+    if low == high or low == 0 or high == 0:
+        return Marked(values != 0)
+    if low < 0:
+        raise InputError(
+            f"The mask {name} has the values {_text(low)} and {_text(high)}: none of them is 0, the background."
+        )
+    note = (
+        f"The mask {name} has no 0, only {_text(low)} and {_text(high)}: the higher value is taken for the mass "
+        f"({int(at_top.sum())} pixels), the lower for the background."
+    )
+    return Marked(at_top, (note,))
+
+
+def _labels(values: np.ndarray, low: float, high: float) -> list[int]:
+    """The labels, where values are labels; none where they are the levels of an edge.
+
+    Small whole numbers are labels; so are 1 beside 255, and larger whole numbers that fill areas in between, which the
+    levels of an edge do not.
+    """
+    whole = values.dtype.kind in "iu" or (high < 2**31 and np.array_equal(values, np.rint(values)))
+    if not whole:
+        return []
+    levels = np.unique(values)
+    if high <= MAX_LABELS:
+        return [int(level) for level in levels if level > 0]
+    rest = levels[(levels > 0) & (levels < high)]
+    if high == IGNORE and len(rest) and rest[-1] <= MAX_LABELS:
+        areas = [int(level) for level in rest if not _is_noise(values == level)]
+        certain = areas == [1] and _is_area(values == 1)
+        return areas if certain or not areas else [*areas, IGNORE]
+    if len(levels) <= MAX_LABELS:
+        between = rest[(rest > low + _APART * (high - low)) & (rest < high - _APART * (high - low))]
+        if any(_is_area(values == level) for level in between):
+            return [int(level) for level in levels if level > 0 and _is_area(values == level)]
+        return []
+    return _peaks(values, (low + _ENDS * (high - low), high - _ENDS * (high - low)), high)
+
+
+def _peaks(values: np.ndarray, ends: tuple[float, float], high: float) -> list[int]:
+    """Areas of one grey in between, in a picture with many levels: labels that were blurred or compressed."""
+    between = (values > ends[0]) & (values < ends[1])
+    marked = int((values >= ends[1]).sum())
+    found = values[between]
+    if len(found) < max(0.05 * marked, 64):
+        return []
+    counts, borders = np.histogram(found, bins=round(1 / _PEAK), range=ends)
+    best = int(counts.argmax())
+    width = borders[1] - borders[0]
+    near = between & (values >= borders[best] - width) & (values <= borders[best + 1] + width)
+    if near.sum() > 0.6 * len(found) and _is_area(near):
+        return [round(float(np.median(values[near]))), int(high)]
+    return []
+
+
+def _is_noise(pixels: np.ndarray) -> bool:
+    """Whether pixels lie in crumbs, as what compression leaves does."""
+    pieces, count = ndimage.label(pixels)
+    return count == 0 or int(np.bincount(pieces.ravel())[1:].max()) <= _CRUMB
+
+
+def _is_area(pixels: np.ndarray) -> bool:
+    square = np.ones((1,) * (pixels.ndim - 2) + (3, 3), bool)
+    return int(ndimage.binary_opening(pixels, square).sum()) >= max(_AREA_SHARE * int(pixels.sum()), 1)
+
+
+def _cut(name: str, values: np.ndarray, low: float, high: float, frame: np.ndarray | None) -> Marked:
+    """A mask with soft edges, cut in the middle; a picture that is mostly in between is no mask."""
+    if high <= low:
+        return Marked(np.zeros(values.shape, bool))
+    height = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    between = int(((height > _ENDS) & (height < 1 - _ENDS)).sum())
+    if (between > 0.05 * height.size and between > int((height >= 1 - _ENDS).sum())) or looks_like(values, frame):
+        raise InputError(_a_picture(name))
+    half = low + (high - low) / 2
+    mask = values >= half
+    soft = int(((values > low) & (values < high)).sum())
+    notes: tuple[str, ...] = ()
+    if soft:
+        notes = (
+            f"The mask {name} has more than two levels: values from {_text(half)} on, half of its range {_text(low)} "
+            f"to {_text(high)}, count as mass; {_count(soft, 'pixel')} lay between.",
+        )
+    return Marked(mask, notes + _faint(name, height, mask))
+
+
+def _faint(name: str, height: np.ndarray, mask: np.ndarray) -> tuple[str, ...]:
+    """A note of what is not black far from the mass: compression, a caliper, a second mass drawn in grey."""
+    stray = (height > _FAINT) & ~mask
+    if not stray.any() or not mask.any():
+        return ()
+    window = (1,) * (mask.ndim - 2) + (2 * _AWAY + 1,) * 2
+    stray &= ~ndimage.maximum_filter(mask, window)
+    count = int(stray.sum())
+    if not count:
+        return ()
+    return (
+        f"In the mask {name} {_count(count, 'pixel')} farther than {_AWAY} pixels from the mass are not black (up to "
+        f"{height[stray].max():.1%} of its range) and do not count as mass.",
+    )
+
+
+def _chosen(name: str, values: np.ndarray, segments: Sequence[str]) -> np.ndarray:
+    mask = np.zeros(values.shape, bool)
+    for segment in segments:
+        try:
+            found = values == float(segment)
+        except ValueError:
+            found = np.zeros((), bool)
+        if not found.any():
+            raise SegmentChoiceError(name, "values", _present(values), segment)
+        mask |= found
+    return mask
+
+
+def _present(values: np.ndarray) -> list[str]:
+    return [_text(level) for level in np.unique(values)[: MAX_LABELS + 1] if level != 0]
+
+
+def _a_picture(name: str) -> str:
+    return (
+        f"{name} is a grey picture, not a mask: most of its pixels are neither black nor marked, or it shows the frame."
+    )
+
+
+def _text(value) -> str:
+    return f"{float(value):.6g}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
