@@ -69,6 +69,11 @@ def session_on(scene, frame, mass: np.ndarray):
     return session
 
 
+def without_mask_file(result: dict) -> dict:
+    """Without what is said of the mask's file: in Slicer the mass comes from none."""
+    return {**result, "warnings": [text for text in result["warnings"] if "malignant_mask.png" not in text]}
+
+
 def test_the_result_is_that_of_the_command_line(scene, database, malignant, tmp_path) -> None:
     from BreastMassXAILib.commands.analyze import AnalyzeRequest, analyze_files
 
@@ -81,7 +86,7 @@ def test_the_result_is_that_of_the_command_line(scene, database, malignant, tmp_
     session.explain()
     ours = session.result.to_dict()
     analyze_files(AnalyzeRequest(frame=path, mask=mask, out=tmp_path / "out"), "none")
-    theirs = json.loads((tmp_path / "out" / "result.json").read_text())
+    theirs = without_mask_file(json.loads((tmp_path / "out" / "result.json").read_text()))
     ours = json.loads(json.dumps(ours))
     assert {key for key in theirs if ours.get(key) != theirs[key]} == {"mask"}  # here it comes from no file
     session.close()
@@ -243,7 +248,7 @@ def test_a_whole_loop_is_explained_as_on_the_command_line(scene, database, malig
     loop.finish(job, job.run())
     mask = resource("SampleData") / "malignant_mask.png"
     analyze_cine_file(CineRequest(cine=path, masks=((1, mask),), propagate=True, out=tmp_path / "out"), "none")
-    theirs = json.loads((tmp_path / "out" / "cine.json").read_text())
+    theirs = without_mask_file(json.loads((tmp_path / "out" / "cine.json").read_text()))
     assert json.loads(json.dumps(summary_of(frame))) == theirs
     assert browser.GetSelectedItemNumber() == 0
     loop.close()

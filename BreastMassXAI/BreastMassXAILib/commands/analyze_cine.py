@@ -13,7 +13,7 @@ from ..core.cine import Cine, with_settled_geometry
 from ..core.cine_result import CineResult, ExplainedFrame, FrameResult
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
-from ..core.frame import Case
+from ..core.frame import Case, Frame
 from ..core.progress import Progress, reporter
 from ..core.propagation import MassTrack
 from ..core.regions import RELEVANT, mask_box

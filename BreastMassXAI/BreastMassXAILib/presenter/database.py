@@ -17,7 +17,8 @@ from ..core.cine import Cine
 from ..core.errors import BreastMassXAIError, MissingPackageError
 from ..core.frame import Frame
 from ..core.regions import mask_box
-from ..readers.dicom import open_ultrasound, regions_of
+from ..readers.cines import open_cine
+from ..readers.dicom import regions_of
 from ..scene.belonging import browser_of
 
 INSTANCE_ATTRIBUTE = "DICOM.instanceUIDs"
@@ -76,7 +77,7 @@ class FileFrame:
         path = file_of(uid) if uid else None
         if path is None:
             return None
-        cine = open_ultrasound(path)
+        cine = open_cine(path)
         index = item if len(cine) > 1 else 0
         if len(cine) not in (1, count) or not 0 <= index < len(cine):
             return None
@@ -100,7 +101,7 @@ class FileFrame:
         """
         box = mask_box(mass) if self._choice and mass is not None and mass.any() else None
         if self._read is None or self._read[0] != box:
-            found = open_ultrasound(self._path, box).read(self._index)
+            found = open_cine(self._path, box).read(self._index)
             self._read = box, self._with_shown_pixels(found)
         return self._read[1]
 
@@ -112,7 +113,7 @@ class FileFrame:
         BreastMassXAIError
             When the file has become unreadable.
         """
-        return open_ultrasound(self._path, mask_box(mass))
+        return open_cine(self._path, mask_box(mass))
 
     @property
     def untouched(self) -> bool:

@@ -222,8 +222,7 @@ class Loop:
         InputError
             When the loop has left the scene, or its frames are others now.
         """
-        session = self._session
-        browser: Any = job.browser
+        session, browser = self._session, job.browser
         sequence = browser.GetMasterSequenceNode() if browser.GetScene() is session.scene else None
         if sequence is None or sequence.GetNumberOfDataNodes() != len(job.cine):
             raise InputError("The loop was removed or changed while its frames were explained.")
@@ -239,7 +238,7 @@ class Loop:
         for item, found in answer.passes.items():
             session.keep_pass(job.digests[item], job.model.sha256, found)
         frame_node, segmentation_node, _ = session.inputs
-        if _browser(frame_node) is not browser:
+        if browser != _browser(frame_node):
             return
         if segmentation_node is job.segmentation_node and browser.GetSequenceNode(segmentation_node) is not None:
             carried = [frame.index for frame in answer.result.frames if frame.mask_origin != ANNOTATED]
