@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api.explaining import Explained as Explained
+    from .api.explaining import ExplainedCine as ExplainedCine
     from .api.explaining import explain as explain
+    from .api.explaining import explain_cine as explain_cine
     from .api.explaining import figure as figure
     from .api.explaining import load_model as load_model
     from .api.explaining import save as save
@@ -40,11 +42,13 @@ _PLACES = {
     "BreastMassXAIError": ".core.errors",
     "Evaluation": ".api.studies",
     "Explained": ".api.explaining",
+    "ExplainedCine": ".api.explaining",
     "Frame": ".core.frame",
     "Settings": ".core.result",
     "Spacing": ".core.frame",
     "evaluate": ".api.studies",
     "explain": ".api.explaining",
+    "explain_cine": ".api.explaining",
     "figure": ".api.explaining",
     "load_model": ".api.explaining",
     "read_frame": ".api.frames",

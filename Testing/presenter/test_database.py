@@ -75,7 +75,7 @@ def without_mask_file(result: dict) -> dict:
 
 
 def test_the_result_is_that_of_the_command_line(scene, database, malignant, tmp_path) -> None:
-    from BreastMassXAILib.commands.analyze import AnalyzeRequest, analyze_files
+    from BreastMassXAILib.analyses.frame import FrameRequest, explain_frame
 
     path = database.add(resource("SampleData") / "malignant.dcm")
     mask = resource("SampleData") / "malignant_mask.png"
@@ -85,7 +85,7 @@ def test_the_result_is_that_of_the_command_line(scene, database, malignant, tmp_
     assert session.facts.badge.value == "good"
     session.explain()
     ours = session.result.to_dict()
-    analyze_files(AnalyzeRequest(frame=path, mask=mask, out=tmp_path / "out"), "none")
+    explain_frame(FrameRequest(frame=path, mask=mask, out=tmp_path / "out"))
     theirs = without_mask_file(json.loads((tmp_path / "out" / "result.json").read_text()))
     ours = json.loads(json.dumps(ours))
     assert {key for key in theirs if ours.get(key) != theirs[key]} == {"mask"}  # here it comes from no file
@@ -236,7 +236,7 @@ def test_each_frame_of_a_loop_is_the_files_own(scene, database, malignant, tmp_p
 
 
 def test_a_whole_loop_is_explained_as_on_the_command_line(scene, database, malignant, tmp_path) -> None:
-    from BreastMassXAILib.commands.analyze_cine import CineRequest, analyze_cine_file
+    from BreastMassXAILib.analyses.cine import CineRequest, explain_loop
     from BreastMassXAILib.presenter.loop import Loop
     from BreastMassXAILib.scene.cine import summary_of
 
@@ -247,7 +247,7 @@ def test_a_whole_loop_is_explained_as_on_the_command_line(scene, database, malig
     job = loop.prepare()
     loop.finish(job, job.run())
     mask = resource("SampleData") / "malignant_mask.png"
-    analyze_cine_file(CineRequest(cine=path, masks=((1, mask),), propagate=True, out=tmp_path / "out"), "none")
+    explain_loop(CineRequest(cine=path, masks=((1, mask),), propagate=True, out=tmp_path / "out"))
     theirs = without_mask_file(json.loads((tmp_path / "out" / "cine.json").read_text()))
     assert json.loads(json.dumps(summary_of(frame))) == theirs
     assert browser.GetSelectedItemNumber() == 0

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PureWindowsPath
 
-from ..core.errors import InputError
+from ..core.errors import InputError, shown
 from ..core.frame import Provenance, Spacing
 from .duplicates import grouped
 from .records import CaseRecord, DataSet, Skipped, label_of, read_case
@@ -127,7 +127,9 @@ def _rows(path: Path) -> list[_Row]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path.name} cannot be read as a table: {error}.") from error
     if absent := [column for column in REQUIRED if column not in found]:
-        raise InputError(f"{path.name} lacks the column {', '.join(absent)}; it has {', '.join(found) or 'none'}.")
+        raise InputError(
+            f"{path.name} lacks the column {', '.join(absent)}; it has {shown(', '.join(found), 300) or 'none'}."
+        )
     if not table:
         raise InputError(f"{path.name} lists no case.")
     seen: dict[object, int] = {}
@@ -155,8 +157,10 @@ def _short_names(folder: Path, images: Sequence[str]) -> dict[str, str]:
             names[image] = whole.relative_to(folder if whole.is_relative_to(folder) else folder.resolve()).as_posix()
         else:
             outside[image] = path.parts[1:]
+    inside = set(names.values())
     for image, parts in outside.items():
-        ends = Counter(other[-length:] for other in outside.values() for length in range(1, len(other) + 1))
+        others = [*outside.values(), *(PurePath(name).parts for name in inside)]
+        ends = Counter(other[-length:] for other in others for length in range(1, len(other) + 1))
         length = next((n for n in range(1, len(parts) + 1) if ends[parts[-n:]] == 1), len(parts))
         names[image] = "/".join(parts[-length:])
     return names

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.beams import with_beams
 from ..core.cohort import Skipped
 from ..core.errors import InputError
-from ..core.frame import Case, Provenance, Spacing
-from ..core.scan_area import with_scan_area
-from ..core.settling import SpacingAssumption
+from ..core.frame import Case, Spacing
+from ..core.settling import Said, SpacingAssumption, settle
 from ..readers.frames import read_frame_and_mask
 
 SPELLINGS = {
@@ -110,15 +108,8 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
         segments=record.segments,
         flip_rows=record.flip_rows,
     )
-    if record.spacing is not None:
-        frame = frame.with_spacing(record.spacing)
-    elif assumption is not None and not frame.spacing.known:
-        if assumption.spacing_mm is not None:
-            frame = frame.with_spacing(Spacing(*assumption.spacing_mm, Provenance.ASSUMED))
-        elif assumption.width_mm is not None:
-            frame = frame.with_assumed_width(assumption.width_mm)
-    frame = with_beams(with_scan_area(frame, mass))
-    return Case(frame, mass, source, record.label, record.patient, record.view)
+    said = Said(spacing=record.spacing, otherwise=assumption or SpacingAssumption())
+    return settle(frame, mass, said, source, label=record.label, patient=record.patient, view=record.view)
 
 
 def identity(record: CaseRecord) -> dict[str, Any]:

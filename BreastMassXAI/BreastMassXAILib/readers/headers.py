@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import InputError, shown
 
 HEADER_LIMIT = 1 << 20
 _SIZE_FIELDS = {"NrrdImageIO": (b"dimension", b"sizes"), "MetaImageIO": (b"NDims", b"DimSize")}
@@ -124,9 +124,11 @@ def _check_meta_data(path: Path, header: bytes, extent: list[int]) -> None:
     for name in names:
         file = path.parent / name
         if not file.is_file():
-            raise InputError(f"{path.name} is incomplete: there is no file {Path(name).name}, which its header names.")
+            raise InputError(
+                f"{path.name} is incomplete: there is no file {shown(Path(name).name)}, which its header names."
+            )
         if file.stat().st_size < needed:
-            raise InputError(f"{path.name} is incomplete: {Path(name).name} ends before its last pixel.")
+            raise InputError(f"{path.name} is incomplete: {shown(Path(name).name)} ends before its last pixel.")
 
 
 def _numbered(path: Path, text: str) -> list[str]:

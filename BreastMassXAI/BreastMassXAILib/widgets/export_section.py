@@ -14,11 +14,11 @@ from ..presenter.session import State
 from .preferences import recall, remember
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 
 class ExportSection:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         panel.slots.connect(ui.saveButton, "clicked()", self.save)

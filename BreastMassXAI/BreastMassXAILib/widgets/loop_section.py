@@ -9,11 +9,11 @@ from slicer.i18n import tr as _
 from ..presenter.loop import Loop
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 
 class LoopSection:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         self._loop = Loop(panel.session)

@@ -17,7 +17,7 @@ from .preferences import recall, remember
 from .window import layout_manager, main_window
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 EFFECTS = ["Paint", "Draw", "Erase", "Scissors", "Level tracing", "Threshold", "Islands", "Smoothing"]
 _EDITOR_TAG = "BreastMassXAI"
@@ -27,7 +27,7 @@ _PAINT_EFFECT, _OPTIONS_OF_VOLUMES = "qSlicerSegmentEditorPaintEffect", ("Sphere
 
 
 class MassSection:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         self._editor = ui.segmentEditor
