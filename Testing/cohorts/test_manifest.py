@@ -169,3 +169,33 @@ def test_a_row_chooses_frame_segment_and_flip(folder, speckle, ellipse):
         "choose one (--segment) of 1, 2" in fault.sentence
         for fault in check_manifest(manifest(folder, rows.replace(",2,1,", ",2,,"), header)).faults
     )
+
+
+@pytest.mark.parametrize("reader", [read_manifest, check_manifest])
+@pytest.mark.parametrize("line", [2, 4])
+def test_a_quotation_mark_too_many_is_told_with_its_line(folder, reader, line):
+    """It would make one cell of all rows that follow, and their cases would be lost in silence."""
+    rows = ROWS.splitlines()
+    rows[line - 2] = '"' + rows[line - 2]
+    with pytest.raises(InputError, match=rf"a quotation mark in line {line} opens a cell that goes on over") as found:
+        reader(manifest(folder, "\n".join(rows) + "\n"))
+    assert str(found.value).count("\n") == 0
+
+
+def test_a_note_of_several_lines_is_no_fault(folder):
+    rows = ROWS.splitlines()
+    path = manifest(folder, "".join(f'{row},"seen twice,\nonce more"\n' for row in rows), HEADER.strip() + ",note\n")
+    assert len(read_manifest(path).records) == len(rows)
+
+
+def test_a_name_that_no_system_takes_is_a_file_that_is_not_there(folder):
+    long = "x" * 300 + ".png"
+    found = check_manifest(manifest(folder, ROWS.replace("a.png", long, 1)))
+    told = " ".join(fault.sentence for fault in found.faults)
+    assert "There is no file xxx" in told and "(304 characters)" in told
+
+
+def test_rows_with_sizes_that_no_probe_images_are_to_be_checked_and_no_faults(folder):
+    found = check_manifest(manifest(folder, ROWS.replace("p4,l,0.1,0.1", "p4,l,0.01,0.01")))
+    lines = {doubt.line for doubt in found.to_check if "0.01 x 0.01 mm" in doubt.sentence}
+    assert lines == {len(ROWS.splitlines()) + 1} and found.good == found.rows

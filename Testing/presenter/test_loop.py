@@ -175,6 +175,20 @@ def test_a_cancelled_loop_leaves_the_scene_as_it_was(room, worker, finish) -> No
     assert state(room.session) == "ready"
 
 
+def test_a_black_frame_is_left_out_and_nothing_is_shown_on_it(room, worker, finish) -> None:
+    from BreastMassXAILib.scene.arrays import set_volume_array
+    from BreastMassXAILib.scene.cine import summary_of
+
+    black = room.browser.GetMasterSequenceNode().GetNthDataNode(3)
+    set_volume_array(black, np.zeros(black.GetImageData().GetDimensions()[1::-1], np.uint8))
+    (sentence,) = run(room, worker, finish)
+    assert f"{COUNT - 1} of {COUNT} frames" in sentence
+    assert summary_of(room.frame)["skipped"] == {"unreadable": [4]}
+    room.browser.SetSelectedItemNumber(3)
+    room.session.refresh()
+    assert (state(room.session), room.session.result) == ("missing", None)
+
+
 def test_a_loop_that_was_removed_meanwhile_is_said(room) -> None:
     from BreastMassXAILib.core.errors import InputError
 

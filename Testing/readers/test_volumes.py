@@ -83,6 +83,13 @@ def test_a_raw_nrrd_that_is_cut_off_is_refused(tmp_path, loop):
     (tmp_path / "f.nrrd").write_bytes(head + loop.tobytes()[:-1])
     with pytest.raises(InputError, match="ends before its last pixel"):
         open_cine(tmp_path / "f.nrrd")
+    (tmp_path / "f.raw").write_bytes(loop.tobytes())
+    detached = head.replace(b"raw\n\n", b"raw\ndata file: f.raw\n\n")
+    (tmp_path / "f.nhdr").write_bytes(detached)
+    np.testing.assert_array_equal([frame.pixels for frame in open_cine(tmp_path / "f.nhdr")], loop)
+    (tmp_path / "f.nhdr").write_bytes(detached.replace(b"40 5", b"40 65536"))
+    with pytest.raises(InputError, match=r"f\.raw ends before its last pixel"):
+        open_cine(tmp_path / "f.nhdr")
 
 
 def test_a_sequence_of_volumes_or_a_list_in_between_is_refused(tmp_path, loop):

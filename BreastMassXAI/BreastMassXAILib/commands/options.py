@@ -27,7 +27,11 @@ def add_assumption(command: argparse._ActionsContainer) -> None:
     """What a data set's frames measure where nothing tells; :func:`assumption` reads it."""
     size = command.add_mutually_exclusive_group()
     size.add_argument(
-        "--spacing", metavar="MM|ROW,COL", type=values.spacing, help="pixel size in mm where no file tells it"
+        "--spacing",
+        metavar="MM|ROW,COL",
+        type=values.spacing,
+        action=values.SaidTwice,
+        help="pixel size in mm where no file tells it; twice to confirm an unusual one",
     )
     size.add_argument(
         "--assume-width",
@@ -35,13 +39,14 @@ def add_assumption(command: argparse._ActionsContainer) -> None:
         type=values.positive,
         help="imaged width in mm where no file tells the pixel size",
     )
+    values.add_confirmation(command)
 
 
 def assumption(options: argparse.Namespace) -> SpacingAssumption:
     """What :func:`add_assumption` asked for."""
     from ..cohorts.records import SpacingAssumption
 
-    return SpacingAssumption(options.spacing, options.assume_width)
+    return SpacingAssumption(options.spacing, options.assume_width, options.confirm_size)
 
 
 def add_progress(command: argparse._ActionsContainer) -> None:

@@ -405,7 +405,7 @@ def in_words(found: Mapping[str, Any]) -> str:
 
 def write_log(path: Path, logs: Mapping[str, Sequence[Epoch]]) -> None:
     """One line an epoch; `logs` are the epochs of each fit by its name."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("fit", "epoch", "training_loss", "validation_loss", "validation_auc"))
         for name, epochs in logs.items():
@@ -417,7 +417,7 @@ def write_predictions(
     path: Path, cases: Labelled, logits: np.ndarray, probability: np.ndarray, threshold: np.ndarray
 ) -> None:
     """One line a case that was predicted by a network that had not seen its patient."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("identifier", "patient", "label", "partition", "logit", "probability", "threshold"))
         for row in zip(cases.records, cases.folds, logits, probability, threshold, strict=True):

@@ -319,14 +319,22 @@ def _shown(count: int, track: MassTrack) -> set[int]:
 
 def _copied(cine: Cine) -> Cine:
     """The frames in memory, in 8 bits where that loses nothing: a worker may not read the scene."""
-    kept = []
-    for frame in cine:
+    kept: list[tuple[np.ndarray, Spacing, tuple[str, ...]] | InputError] = []
+    for index in range(len(cine)):
+        try:
+            frame = cine.read(index)
+        except InputError as error:  # a black frame, for instance: it is left out of the result
+            kept.append(error)
+            continue
         whole = frame.pixels.clip(0, 255).astype(np.uint8)
         pixels = whole if np.array_equal(whole, frame.pixels) else frame.pixels
         kept.append((pixels, frame.spacing, frame.warnings))
 
     def read(index: int) -> Frame:
-        pixels, spacing, warnings = kept[index]
+        found = kept[index]
+        if isinstance(found, InputError):
+            raise found
+        pixels, spacing, warnings = found
         return Frame(pixels.astype(np.float32), spacing, warnings=warnings)
 
     return Cine(len(kept), read, cine.times_s)

@@ -10,7 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..presenter.export import Export, prepare_folder, prepare_report, prepare_scene
-from ..presenter.session import State
+from ..presenter.status import State
 from .preferences import recall, remember
 
 if TYPE_CHECKING:

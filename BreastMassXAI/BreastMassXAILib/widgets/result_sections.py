@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from ..presenter.session import State
+from ..presenter.status import State
 from .drawing import Shape, bar_shapes, gauge_shapes
 from .picture import Picture
 

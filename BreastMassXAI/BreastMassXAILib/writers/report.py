@@ -88,6 +88,7 @@ def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture]
         + "\n".join(part for part in parts if part)
         + "\n</body></html>\n",
         encoding="utf-8",
+        errors="backslashreplace",
         newline="\n",
     )
 
