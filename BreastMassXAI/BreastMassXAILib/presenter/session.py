@@ -199,7 +199,7 @@ class Session:
 
     def keep_pass(self, frame: str, model_sha256: str, found: NetworkPass) -> None:
         """Take a pass that was made elsewhere of a frame, by the digest of its voxels."""
-        self._keep((frame, model_sha256), found)
+        self._passes.keep(frame, model_sha256, found)
 
     def pass_of(self, model_sha256: str) -> NetworkPass | None:
         """What a model's network answered to the chosen frame, where that is known."""
@@ -545,12 +545,14 @@ class Session:
             case, self._seen = self._look()
         except BreastMassXAIError as error:
             self._seen = None
+            if self._frame_node is not None and keeps_loop(self._frame_node):
+                self._adopt(another_frame=True)  # another frame's result would stay otherwise
             return None, None, Status(State.MISSING, str(error))
         except Exception as error:
             self._seen = None
             return None, None, Status(State.FAILED, *sentence_of(error))
-        if before is not None and before.frame != self._seen.frame and keeps_loop(self._frame_node):
-            self._adopt(another_frame=True)
+        if (before is None or before.frame != self._seen.frame) and keeps_loop(self._frame_node):
+            self._adopt(another_frame=before is not None)
         return case, self._seen, None
 
     def _adopt(self, another_frame: bool = False) -> None:
