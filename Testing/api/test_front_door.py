@@ -150,7 +150,7 @@ def test_an_evaluation_shows_itself_and_its_cases(tmp_path):
     assert json.loads((done.folder / "report.json").read_text()) == done.report
     assert [row["label"] for row in done.rows()] == ["benign", "malignant"]
     page = done._repr_html_()
-    assert "2 of 2 cases evaluated" in page and "busbra-square" in page
+    assert "2 of 2 cases evaluated" in page and "busbra" in page
     assert repr(done).startswith("cohort: 2 of 2 cases")
     if "pandas" in sys.modules or importlib.util.find_spec("pandas"):
         assert done.table()["probability"].between(0, 1).all()

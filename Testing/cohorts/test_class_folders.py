@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from BreastMassXAILib.cohorts.cases import read_case
 from BreastMassXAILib.cohorts.datasets import read_dataset
 from BreastMassXAILib.cohorts.duplicates import Fingerprint, find_duplicates
-from BreastMassXAILib.cohorts.records import read_case
 from BreastMassXAILib.core.errors import InputError
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from BreastMassXAILib.cohorts.cases import read_case
 from BreastMassXAILib.cohorts.datasets import read_dataset
 from BreastMassXAILib.cohorts.manifest import check_manifest, read_manifest
-from BreastMassXAILib.cohorts.records import read_case
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.frame import Provenance
 

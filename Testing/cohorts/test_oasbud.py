@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from BreastMassXAILib.cohorts.cases import read_case
 from BreastMassXAILib.cohorts.datasets import read_dataset
 from BreastMassXAILib.cohorts.oasbud import b_mode, read_oasbud
-from BreastMassXAILib.cohorts.records import read_case
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.frame import Provenance
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from BreastMassXAILib.cohorts.records import CaseRecord, Cases, SpacingAssumption, label_of, read_case
+from BreastMassXAILib.cohorts.cases import Cases, read_case
+from BreastMassXAILib.cohorts.records import CaseRecord, label_of
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.frame import Provenance, Spacing
+from BreastMassXAILib.core.settling import SpacingAssumption
 
 
 @pytest.mark.parametrize("text", ["malignant", " Malignant ", "M", "1", "cancer", "CANCER"])

@@ -21,7 +21,7 @@ from BreastMassXAILib.network.bundle import load_bundle
 from BreastMassXAILib.resources import SHIPPED_MODELS, resource
 
 PATIENTS = 15
-FAST = ("--epochs", "2", "--variants", "2", "--size", "64", "--progress", "none")
+FAST = ("--epochs", "2", "--field", "square", "--size", "64", "--progress", "none")
 
 
 def write_busbra(folder, fold_of=lambda patient: (patient - 1) // 2 % 3 + 1, patients=PATIENTS):
@@ -106,6 +106,7 @@ def test_a_bundle_comes_out_with_its_numbers_on_frames_it_has_not_seen(busbra, t
     [
         ("--method", "linear-probe"),
         ("--method", "fine-tune", "--class-weights", "balanced"),
+        ("--recipe", "guided", "--spacing", "0.2", "--batch", "12"),
         ("--field", "roi", "--margin-mm", "2", "--spacing", "0.2", "--start", "random"),
         ("--field", "frame", "--precision", "mixed"),
     ],
@@ -116,7 +117,8 @@ def test_every_way_of_training_gives_a_bundle_that_explains(busbra, tmp_path, op
     image, mask = busbra / "Images" / "bus_0001-l.png", busbra / "Masks" / "mask_0001-l.png"
     arguments = ["analyze", str(image), "--mask", str(mask), "--spacing", "0.2", "--model", str(tmp_path / "model")]
     assert main([*arguments, "--out", str(tmp_path / "out"), "--progress", "none"]) == 0
-    assert (tmp_path / "model" / "backbone.safetensors").is_file() == ("fine-tune" in options)
+    own = "fine-tune" in options or "guided" in options
+    assert (tmp_path / "model" / "backbone.safetensors").is_file() == own
     assert load_bundle(tmp_path / "model").description["training"]["settings"]["epochs"] == 2
 
 
@@ -151,6 +153,61 @@ def test_the_final_model_is_trained_on_all_cases_and_says_what_was_measured_out_
     assert "had not seen its patient" in final.description["metrics"]["how"]
     fits = {row["fit"] for row in table(crossed / "training-log.csv")}
     assert {"fold-1", "fold-2", "fold-3"} <= fits
+
+
+def test_a_pack_gives_the_figures_of_its_folder(crossed, busbra, tmp_path, capsys):
+    pack = tmp_path / "data.pack"
+    assert main(["pack", str(busbra), "--out", str(pack), "--progress", "none"]) == 0
+    assert "30 cases" in capsys.readouterr().out
+    assert run("cross-validate", pack, tmp_path / "cv", "--name", "tiny") == 0
+    assert (tmp_path / "cv" / "predictions.csv").read_bytes() == (crossed / "predictions.csv").read_bytes()
+    ours, theirs = (json.loads((f / "cross-validation.json").read_text()) for f in (tmp_path / "cv", crossed))
+    assert ours["out_of_fold"] == theirs["out_of_fold"]
+    small = tmp_path / "small.pack"
+    options = ["--field", "square", "--scale", "1.5", "--quality", "90", "--size", "64", "--progress", "none"]
+    assert main(["pack", str(busbra), "--out", str(small), *options]) == 0
+    assert run("train", small, tmp_path / "model", "--fold", "3") == 2
+    assert "crops for the field square of scale 1.5, not for square of scale 2.2" in capsys.readouterr().err
+    assert run("train", small, tmp_path / "model", "--fold", "3", "--scale", "1.5") == 0
+
+
+def test_the_final_model_can_be_the_mean_of_the_partitions(busbra, tmp_path):
+    options = ("--recipe", "guided", "--spacing", "0.2", "--epochs", "1", "--repeats", "1", "--batch", "12")
+    assert run("cross-validate", busbra, tmp_path / "cv", *options, "--final", "mean") == 0
+    from safetensors.torch import load_file
+
+    for file, name in (
+        ("backbone.safetensors", "layer3.5.conv2.weight"),
+        ("backbone.safetensors", "layer2.0.bn1.bias"),
+        ("weights.safetensors", "linear.weight"),
+        ("weights.safetensors", "heads.weight"),
+    ):
+        folds = [load_file(tmp_path / "cv" / f"fold-{k}" / file)[name].float() for k in (1, 2, 3)]
+        mean = sum(folds) / 3
+        assert not torch.equal(folds[0], folds[1])
+        found = load_file(tmp_path / "cv" / "model" / file)[name]
+        torch.testing.assert_close(found.float(), mean.to(found.dtype).float(), atol=1e-6, rtol=1e-3)
+    final = load_bundle(tmp_path / "cv" / "model")
+    assert final.description["training"]["final"] == "the mean of the weights of these networks"
+
+
+def test_each_device_is_left_out_in_turn(tmp_path, capsys):
+    """Every third patient on another device; one patient was seen on two, and is never on both sides."""
+    write_busbra(tmp_path)
+    table_file = tmp_path / "bus_data.csv"
+    lines = table_file.read_text().splitlines()
+    devices = [f"device {int(line.split(',')[1]) // 2 % 3}" for line in lines[1:]]
+    devices[0] = "device 1"  # patient 1 has frames of device 0 and device 1
+    lines[1:] = [line.replace("scanner", device) for line, device in zip(lines[1:], devices, strict=True)]
+    table_file.write_text("\n".join(lines))
+    options = ("--leave-out", "Device", "--final", "none", "--method", "linear-probe")
+    assert run("cross-validate", tmp_path, tmp_path / "cv", *options) == 0
+    said = capsys.readouterr().out
+    report = json.loads((tmp_path / "cv" / "cross-validation.json").read_text())
+    assert [entry["left_out"] for entry in report["partitions"]] == ["device 0", "device 1", "device 2"]
+    assert all(entry["auc_95"] is not None and f"{entry['left_out']}: AUC" in said for entry in report["partitions"])
+    frames = load_bundle(tmp_path / "cv" / "fold-1").description["training"]["frames"]
+    assert frames == sum(device != "device 0" for device in devices) - 1  # but for patient 1's other frame
 
 
 def test_a_cohort_is_explained_out_of_fold(crossed, busbra, tmp_path):
@@ -240,7 +297,7 @@ def test_training_without_a_test_needs_no_partitions(tmp_path):
 
 
 def test_an_interrupt_says_how_to_go_on(busbra, tmp_path):
-    process = start("train", busbra, tmp_path / "model", "--epochs", "500", "--patience", "500", "--progress", "json")
+    process = start("train", busbra, tmp_path / "model", "--epochs", "500", "--progress", "json")
     said = []
     for line in process.stderr:
         said.append(line)
@@ -294,6 +351,9 @@ def test_bad_data_ends_with_a_sentence(busbra, tmp_path, capsys):
         ("cross-validate", (lacking,), "The partition 2 has no malignant case"),
         ("train", (busbra, "--backbone", "resnet99"), "resnet99"),
         ("train", (busbra, "--first-stage", "4"), "--first-stage can be 3 at most"),
+        ("train", (busbra, "--recipe", "guided"), "Training with --energy needs the regions"),
+        ("cross-validate", (busbra, "--leave-out", "hospital"), "have no 'hospital' to leave out"),
+        ("cross-validate", (busbra, "--leave-out", "device"), "All cases have the same 'device'"),
         ("train", (busbra, "--learning-rate", "1e30"), "Lower --learning-rate"),
         ("train", (busbra, "--field", "roi"), "measured in mm, but the pixel size is unknown"),
         ("cross-validate", (busbra, "--folds", "9"), "no"),
@@ -309,7 +369,7 @@ def test_damaged_images_are_counted_with_their_reason(tmp_path, capsys):
     write_busbra(tmp_path)
     (tmp_path / "Images" / "bus_0003-l.png").write_bytes(b"\x89PNG, but no more")
     Image.fromarray(np.zeros((90, 90), np.uint8)).save(tmp_path / "Masks" / "mask_0008-r.png")
-    assert run("cross-validate", tmp_path, tmp_path / "cv", "--no-final") == 0
+    assert run("cross-validate", tmp_path, tmp_path / "cv", "--final", "none") == 0
     said = capsys.readouterr().out
     assert f"{2 * PATIENTS - 2} of {2 * PATIENTS} cases, 2 left out" in said
     assert "Left out: bus_0003-l: " in said and "Left out: bus_0008-r: " in said
@@ -345,10 +405,11 @@ def test_a_shipped_model_says_what_it_is(name):
     description = bundle.description
     assert bundle.classifier.name == name and description["training"]["frames"] == 1875
     assert description["training"]["data"]["name"] == "BUS-BRA"
-    assert description["training"]["command"].startswith("breast-mass-xai cross-validate BUSBRA ")
+    assert description["training"]["command"].startswith("breast-mass-xai cross-validate BUSBRA")
     assert "had not seen its patient" in description["metrics"]["how"]
     for level in ("per_image", "per_case"):
         low, high = description["metrics"][level]["auc_95"]
         assert 0.5 < low < description["metrics"][level]["auc"] < high < 1
     assert json.dumps(description).isascii()
-    assert (bundle.rule.kind == "frame") == (name == "busbra-frame")
+    assert (bundle.rule.kind == "frame") == (name in ("busbra-frame", "busbra-paper"))
+    assert (bundle.network.architecture.heads == 8) == (name == "busbra")

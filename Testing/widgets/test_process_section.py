@@ -56,7 +56,7 @@ def test_a_cohort_is_evaluated_with_what_was_chosen(listed):
     listed.ui.evaluateProcessButton.click()
     proposed = {flag: field.text for flag, (_, field) in listed.shown[-1]._fields.items() if "text" in field.values}
     assert (proposed["--assume-width"], proposed["--ring-mm"]) == ("40.0", "4.0")
-    assert proposed["--model"].endswith("busbra-square")
+    assert proposed["--model"].endswith("busbra")
     ui = listed.ui
     assert ui.stopProcessButton.enabled and not ui.evaluateProcessButton.enabled
     formats = set()

@@ -15,13 +15,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cohorts.records import CaseRecord, SpacingAssumption, identity, read_case
+from ..cohorts.cases import read_case
+from ..cohorts.records import CaseRecord, identity
 from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
 from ..core.frame import Case
 from ..core.leftovers import undone
 from ..core.measures import flat_row, measures
 from ..core.result import Settings
+from ..core.settling import SpacingAssumption
 from ..hosts.stopping import listen
 from ..pipeline import analyze, load_model, software_versions
 from ..writers.report import draw_example

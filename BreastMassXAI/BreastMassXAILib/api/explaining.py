@@ -286,7 +286,7 @@ def load_model(model: Bundle | PathName | None = None) -> Bundle:
     --------
     >>> import BreastMassXAILib as bmx
     >>> bmx.load_model().classifier.name
-    'busbra-square'
+    'busbra'
     """
     from ..pipeline import load_model as load
     from ..resources import model_folder

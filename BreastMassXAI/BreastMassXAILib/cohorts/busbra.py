@@ -9,6 +9,7 @@ from ..core.errors import InputError
 from .records import CaseRecord, DataSet, Skipped, label_of
 
 _BUSBRA_COLUMNS = ("ID", "Case", "Pathology", "Side")
+_FACTS = ("Device", "Histology", "BIRADS")
 _FOLD_COLUMNS = ("ID", "kFold")
 
 
@@ -75,6 +76,7 @@ def _record(folder: Path, row: dict[str, str], partitions: dict[str, int]) -> Ca
         patient=row["Case"],
         view=row["Side"],
         partition=partitions.get(identifier),
+        facts=tuple((name, row[name]) for name in _FACTS if row.get(name)),
     )
     for path in (record.image, record.mask):
         if not path.is_file():

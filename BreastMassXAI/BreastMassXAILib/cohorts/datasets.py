@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.settling import SpacingAssumption
 from .busbra import list_busbra, read_busbra
+from .cases import Cases, read_case
 from .class_folders import is_class_folder, read_class_folders
 from .manifest import read_manifest
 from .oasbud import read_oasbud
-from .records import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, identity, read_case
+from .packs import SUFFIX, read_pack
+from .records import CaseRecord, DataSet, Skipped, identity
 
 __all__ = [
     "CaseRecord",
@@ -31,7 +34,7 @@ def read_dataset(path: Path) -> DataSet:
     ----------
     path : Path
         BUS-BRA's folder; a folder with ``benign`` and ``malignant`` in it (BUSI); OASBUD's ``.mat`` file; a CSV
-        manifest, or a folder that holds one as ``manifest.csv``.
+        manifest, or a folder that holds one as ``manifest.csv``; a pack.
 
     Raises
     ------
@@ -54,8 +57,12 @@ def read_dataset(path: Path) -> DataSet:
         )
     if not path.exists():
         raise InputError(f"There is no data set {path}.")
+    if path.suffix.lower() == SUFFIX:
+        return read_pack(path)
     if path.suffix.lower() == ".mat":
         return read_oasbud(path)
     if path.suffix.lower() == ".csv":
         return read_manifest(path)
-    raise InputError(f"{path.name} is no data set that is known: give a CSV manifest, OASBUD's .mat file or a folder.")
+    raise InputError(
+        f"{path.name} is no data set that is known: give a CSV manifest, OASBUD's .mat file, a pack or a folder."
+    )

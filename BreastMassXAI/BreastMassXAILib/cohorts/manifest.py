@@ -12,8 +12,9 @@ from pathlib import Path, PurePath, PureWindowsPath
 from ..core.errors import InputError, shown
 from ..core.frame import Provenance, Spacing
 from ..core.sizes import implausible
+from .cases import read_case
 from .duplicates import grouped
-from .records import CaseRecord, DataSet, Skipped, label_of, read_case
+from .records import CaseRecord, DataSet, Skipped, label_of
 
 REQUIRED = ("image", "mask", "label")
 OPTIONAL = (
@@ -266,6 +267,7 @@ def _row(folder: Path, line: int, row: dict[str, str], short: str, seen: dict[ob
         None if frame is None else frame - 1,
         tuple(part.strip() for part in row.get("segment", "").split(";") if part.strip()),
         row.get("flip", "").lower() == "rows",
+        facts=tuple((k, v) for k, v in row.items() if v and k not in (*REQUIRED, *OPTIONAL)),
     )
     return _Row(line, identifier, record, (), bool(row.get("patient")))
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.cohort import Skipped
 from ..core.errors import InputError
-from ..core.frame import Case, Spacing
-from ..core.settling import Said, SpacingAssumption, settle
-from ..readers.frames import read_frame_and_mask
+from ..core.frame import Spacing
 
 SPELLINGS = {
     "malignant": ("malignant", "malign", "m", "1", "cancer", "carcinoma", "positive", "true", "yes"),
@@ -46,6 +43,10 @@ class CaseRecord:
         Names or values that mean mass in the masks.
     flip_rows : bool
         Whether the file's first row is the deepest.
+    facts : tuple of (column, value)
+        What else the data set's table says: device, hospital, BI-RADS, ...
+    pack : Path, optional
+        The pack that holds `image` and `mask` under these names.
     """
 
     identifier: str
@@ -60,6 +61,12 @@ class CaseRecord:
     frame: int | None = None
     segments: tuple[str, ...] = ()
     flip_rows: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
+    pack: Path | None = None
+
+    def fact(self, column: str) -> str | None:
+        """What the data set's table says of this case in a column, however its name is capitalised; None: nothing."""
+        return next((value for name, value in self.facts if name.lower() == column.strip().lower()), None)
 
 
 @dataclass(frozen=True)
@@ -91,27 +98,6 @@ def label_of(text: str) -> str:
         raise InputError(f"The label {text.strip()!r} is unknown. Accepted are {known}.") from None
 
 
-def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -> Case:
-    """Read a case's image and masks; scan area and beams are found as for a single frame.
-
-    The pixel size is that of the record, else that of the image file, else the one assumed, else unknown.
-
-    Raises
-    ------
-    InputError
-        When a file cannot be read or the mask does not fit (see :func:`~.frames.read_frame_and_mask`).
-    """
-    frame, mass, source = read_frame_and_mask(
-        record.image,
-        (record.mask, *record.more_masks),
-        record.frame,
-        segments=record.segments,
-        flip_rows=record.flip_rows,
-    )
-    said = Said(spacing=record.spacing, otherwise=assumption or SpacingAssumption())
-    return settle(frame, mass, said, source, label=record.label, patient=record.patient, view=record.view)
-
-
 def identity(record: CaseRecord) -> dict[str, Any]:
     """The columns by which a case is known."""
     return {
@@ -121,17 +107,3 @@ def identity(record: CaseRecord) -> dict[str, Any]:
         "label": record.label,
         "partition": record.partition,
     }
-
-
-class Cases(Sequence[Case]):
-    """Cases that are read when they are asked for, so that a data set need not fit into memory."""
-
-    def __init__(self, records: Sequence[CaseRecord], assumption: SpacingAssumption | None = None) -> None:
-        self._records = records
-        self._assumption = assumption
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def __getitem__(self, index: Any) -> Any:
-        return read_case(self._records[index], self._assumption)

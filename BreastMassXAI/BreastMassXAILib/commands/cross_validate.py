@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.partitions import check_folds, split_patients
+from ..core.partitions import check_folds
 from ..core.statistics import roc_auc
 from ..core.writing import Unfinished, write_whole
 from ..network.training_run import (
     BUNDLE_FILES,
-    CachedFrames,
     Labelled,
+    ReadyFrames,
     TrainingRequest,
     TrainingRun,
     calibrated,
@@ -39,9 +39,16 @@ FINAL = "model"
 
 @dataclass(frozen=True)
 class CrossValidateRequest(TrainingRequest):
-    """What the user asked for; without `final` no network is trained on all cases at the end."""
+    """What the user asked for.
 
-    final: bool = True
+    Parameters
+    ----------
+    final : {"all", "mean", "none"}
+        The network for later use: trained on all cases, or the mean of the partitions' weights (they have one start, so
+        that their weights can be averaged; no further training), or none.
+    """
+
+    final: str = "all"
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -52,12 +59,25 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "predictions. Under torchrun several processes share the work."
     )
     add_training_options(command)
-    command.add_argument("--no-final", dest="final", action="store_false", help="leave out the model from all cases")
+    command.add_argument(
+        "--leave-out",
+        metavar="COLUMN",
+        help="instead of partitions: train without each value of this column of the table (device, hospital) in turn",
+    )
+    command.add_argument(
+        "--final",
+        choices=("all", "mean", "none"),
+        default="all",
+        help="the model for later use: trained on all cases (default), the mean of the partitions' weights (no further "
+        "training), or none",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """The command."""
-    cross_validate(CrossValidateRequest(**asked(options), final=options.final), options.progress)
+    cross_validate(
+        CrossValidateRequest(**asked(options), final=options.final, leave_out=options.leave_out), options.progress
+    )
 
 
 def models_of(folder: Path, out_of_fold: bool) -> list[Path]:
@@ -91,8 +111,6 @@ class Fold:
     number: int
     logits: np.ndarray
     epochs: list[Any]
-    best_epoch: int
-    penalty: float | None
 
 
 def cross_validate(request: CrossValidateRequest, progress_kind: str = "auto") -> None:
@@ -102,7 +120,7 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "auto") -
     out-of-fold figures), ``predictions.csv`` (out of fold), ``training-log.csv`` and ``cross-validation.json``.
 
     A fold's temperature and threshold come from the out-of-fold predictions of the other folds; the final bundle's from
-    all of them. It is trained for the median of the folds' best numbers of epochs.
+    all of them. It is trained as the folds are, for as many epochs.
 
     Raises
     ------
@@ -117,11 +135,11 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "auto") -
         parts = (REPORT_FILE, *BUNDLE_FILES, f"{FINAL}/*", "fold-*/*")
         with run.folder(REPORT_FILE, parts, listed, {"final": request.final}) as places:
             folder = places.result
-            frames = run.cached(listed)
-            cases = frames.cases
-            check_folds(cases.labels, cases.patients, cases.folds)
-            splits = {int(number): _split(run, cases, number) for number in np.unique(cases.folds)}
-            folds = [_fold(run, frames, number, split, places) for number, split in splits.items()]
+            ready = run.ready(listed)
+            cases = ready.cases
+            if request.leave_out is None:
+                check_folds(cases.labels, cases.patients, cases.folds)
+            folds = [_fold(run, ready, number, places) for number in np.unique(cases.folds).tolist()]
             logits = np.empty(len(cases))
             for fold in folds:
                 logits[cases.folds == fold.number] = fold.logits
@@ -136,8 +154,8 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "auto") -
                     json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8"
                 )
             logs = {f"fold-{fold.number}": fold.epochs for fold in folds}
-            if request.final:
-                logs[FINAL] = _final(run, frames, folds, logits, found, places)
+            if request.final != "none":
+                logs[FINAL] = _final(run, ready, folds, logits, found, places)
             if processes.first:
                 write_log(folder / "training-log.csv", logs)
         if processes.first:
@@ -145,22 +163,13 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "auto") -
             _print(report, request.out)
 
 
-def _split(run: TrainingRun, cases: Labelled, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the training and the validation frames when a partition is kept for the test."""
-    rest = np.flatnonzero(cases.folds != number)
-    labels, patients = cases.labels[rest], [cases.patients[k] for k in rest]
-    training, validation = split_patients(labels, patients, run.settings.validation_share, run.settings.seed)
-    return rest[training], rest[validation]
-
-
-def _fold(
-    run: TrainingRun, frames: CachedFrames, number: int, split: tuple[np.ndarray, np.ndarray], places: Unfinished
-) -> Fold:
+def _fold(run: TrainingRun, ready: ReadyFrames, number: int, places: Unfinished) -> Fold:
     """Train without one partition and predict it; a fold that is finished already is read."""
     from ..network.training import Epoch
 
-    cases, (training, validation) = frames.cases, split
+    cases = ready.cases
     tested = cases.where(cases.folds == number)
+    training = cases.without(number)
     names = [record.identifier for record in tested.records]
     state = places.state / f"fold-{number}"
     finished = state / "finished.json"
@@ -171,40 +180,31 @@ def _fold(
         if kept["identifiers"] != names:
             raise InputError("The data have changed since this run was broken off: begin again with --force.")
         epochs = [Epoch(**entry) for entry in kept["epochs"]]
-        return Fold(number, np.array(kept["logits"]), epochs, kept["best_epoch"], kept["penalty"])
+        return Fold(number, np.array(kept["logits"]), epochs)
     network = run.network()
-    fitted = run.fit(network, frames, training, validation, state, what=f"without partition {number}, ")
+    fitted = run.fit(network, ready, training, state, what=f"without partition {number}, ")
     logits, read = run.predict(network, tested)
     if len(read) != len(tested):
         raise InputError(
             f"{run.left_out[-1].identifier} could be read before, but not any more: {run.left_out[-1].reason}"
         )
     if run.processes.first:
-        temperature, threshold = calibrated(fitted.validation_logits, cases.labels[validation])
         run.save(
             places.result / f"fold-{number}",
             network,
             name=f"{run.request.name} without partition {number}",
-            temperature=temperature,
-            threshold=threshold,
-            training={
-                "frames": len(training),
-                "validation_frames": len(validation),
-                "test_partition": number,
-                "ridge_penalty": fitted.penalty,
-                "best_epoch": fitted.best_epoch,
-            },
+            temperature=1.0,  # until all partitions are predicted
+            threshold=0.5,
+            training={"frames": len(training), "test_partition": number, "epochs": len(fitted.epochs)},
             metrics={},
         )
         found = {
             "identifiers": names,
             "logits": logits.tolist(),
             "epochs": [asdict(epoch) for epoch in fitted.epochs],
-            "best_epoch": fitted.best_epoch,
-            "penalty": fitted.penalty,
         }
         write_whole(finished, json.dumps(found))
-    return Fold(number, logits, fitted.epochs, fitted.best_epoch, fitted.penalty)
+    return Fold(number, logits, fitted.epochs)
 
 
 def _cross_calibrated(cases: Labelled, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -244,10 +244,10 @@ def _report(
     by_fold = [
         {
             "partition": fold.number,
+            **({"left_out": cases.names[fold.number - 1]} if cases.names else {}),
             "n": int((cases.folds == fold.number).sum()),
             "auc": roc_auc(cases.labels[cases.folds == fold.number], fold.logits),
-            "best_epoch": fold.best_epoch,
-            "ridge_penalty": fold.penalty,
+            "auc_95": _interval(cases.where(cases.folds == fold.number), fold.logits),
         }
         for fold in folds
     ]
@@ -274,23 +274,29 @@ def _report(
     }
 
 
+def _interval(cases: Labelled, logits: np.ndarray) -> list[float | None]:
+    """The 95 % interval of an AUC per image, over patients."""
+    return metrics(cases, probabilities(logits, 1.0), np.full(len(cases), 0.5))["per_image"]["auc_95"]
+
+
 def _final(
     run: TrainingRun,
-    frames: CachedFrames,
+    ready: ReadyFrames,
     folds: Sequence[Fold],
     logits: np.ndarray,
     found: dict[str, Any],
     places: Unfinished,
 ) -> list[Any]:
     """Train on all cases; the card has the out-of-fold figures."""
-    cases = frames.cases
-    epochs = int(np.median([fold.best_epoch for fold in folds]))
-    penalties = [fold.penalty for fold in folds if fold.penalty is not None]
-    penalty = float(np.median(penalties)) if penalties else None
-    network = run.network()
-    everything, nothing = np.arange(len(cases)), np.arange(0)
-    state = places.state / FINAL
-    fitted = run.fit(network, frames, everything, nothing, state, epochs=epochs, penalty=penalty, what="all cases, ")
+    cases, network, epochs = ready.cases, run.network(), list[Any]()
+    if run.request.final == "mean":  # type: ignore[attr-defined]
+        from ..network.bundle import mean_weights
+
+        network.load_state_dict(mean_weights([places.result / f"fold-{fold.number}" for fold in folds]))
+        how = "the mean of the weights of these networks"
+    else:
+        epochs = run.fit(network, ready, np.arange(len(cases)), places.state / FINAL, what="all cases, ").epochs
+        how = "a network of the same making, trained on all cases"
     if run.processes.first:
         temperature, threshold = calibrated(logits, cases.labels)
         run.save(
@@ -302,8 +308,8 @@ def _final(
             training={
                 "frames": len(cases),
                 "test_partition": None,
-                "ridge_penalty": penalty,
-                "epochs": len(fitted.epochs),
+                "epochs": len(epochs),
+                "final": how,
             },
             metrics={
                 "how": f"out of fold, {len(folds)} partitions of {run.data.name}, by patient: each case was predicted "
@@ -311,17 +317,17 @@ def _final(
                 **found,
             },
         )
-    return fitted.epochs
+    return epochs
 
 
 def _print(report: dict[str, Any], out: Path) -> None:
     data = report["data"]
     print(f"{data['name']}: {data['used']} of {data['listed']} cases, {len(data['left_out'])} left out.")
     for entry in report["partitions"]:
-        print(
-            f"  partition {entry['partition']}: AUC per image {entry['auc']:.3f}, n = {entry['n']}, "
-            f"best epoch {entry['best_epoch']}"
-        )
+        name = entry.get("left_out", f"partition {entry['partition']}")
+        low, high = entry["auc_95"]
+        interval = "" if low is None else f" ({low:.3f} to {high:.3f})"
+        print(f"  {name}: AUC per image {entry['auc']:.3f}{interval}, n = {entry['n']}")
     mean, spread = report["auc_mean"], report["auc_standard_deviation"]
     print(f"  mean over partitions {mean:.3f}, standard deviation {spread:.3f}")
     found = report["out_of_fold"]

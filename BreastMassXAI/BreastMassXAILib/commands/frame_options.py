@@ -79,7 +79,7 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         "--model",
         metavar="DIR|NAME",
         type=values.model,
-        help="model folder, or a shipped one: busbra-square (default), busbra-frame",
+        help="model folder, or a shipped one: busbra (default), busbra-paper, busbra-square, busbra-frame",
     )
     command.add_argument(
         "--ring-mm",

@@ -13,13 +13,16 @@ from . import values
 from .arguments import PROGRAM
 
 if TYPE_CHECKING:
-    from ..cohorts.records import SpacingAssumption
+    from ..core.settling import SpacingAssumption
 
 
 def add_data(command: argparse._ActionsContainer) -> None:
     """A labelled data set."""
     command.add_argument(
-        "data", metavar="DATA", type=Path, help="BUS-BRA's folder, a folder per class, OASBUD.mat or a CSV manifest"
+        "data",
+        metavar="DATA",
+        type=Path,
+        help="BUS-BRA's folder, a folder per class, OASBUD.mat, a CSV manifest or a pack",
     )
 
 
@@ -44,7 +47,7 @@ def add_assumption(command: argparse._ActionsContainer) -> None:
 
 def assumption(options: argparse.Namespace) -> SpacingAssumption:
     """What :func:`add_assumption` asked for."""
-    from ..cohorts.records import SpacingAssumption
+    from ..core.settling import SpacingAssumption
 
     return SpacingAssumption(options.spacing, options.assume_width, options.confirm_size)
 

@@ -69,17 +69,18 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
         cases = run.cases(folded=tests)
         tested = np.full(len(cases), tests) & (cases.folds == request.test_fold)
         if tests and not tested.any():
-            known = ", ".join(map(str, np.unique(cases.folds)))
-            raise InputError(f"The data set has no partition {request.test_fold}, only {known}.")
+            there = ", ".join(map(str, np.unique(cases.folds)))
+            raise InputError(f"The data set has no partition {request.test_fold}, only {there}.")
         with run.folder("model.json", BUNDLE_FILES, cases, {"test_fold": request.test_fold}) as places:
             folder = places.result
-            frames = run.cached(cases.where(~tested))
-            labels = frames.cases.labels
+            ready = run.ready(cases.where(~tested))
+            known = ready.cases
             share, seed = run.settings.validation_share, run.settings.seed
-            training, validation = split_patients(labels, frames.cases.patients, share, seed)
+            training, validation = split_patients(known.labels, known.patients, share, seed)
             network = run.network()
-            fitted = run.fit(network, frames, training, validation, places.state / "fit")
-            temperature, threshold = calibrated(fitted.validation_logits, labels[validation])
+            fitted = run.fit(network, ready, training, places.state / "fit")
+            held_logits, held = run.predict(network, known.where(validation))
+            temperature, threshold = calibrated(held_logits, held.labels)
             logits, test = run.predict(network, cases.where(tested))
             if not processes.first:
                 return
@@ -96,8 +97,7 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
                     "validation_frames": len(validation),
                     "test_partition": request.test_fold,
                     "left_out": [asdict(entry) for entry in run.left_out],
-                    "ridge_penalty": fitted.penalty,
-                    "best_epoch": fitted.best_epoch,
+                    "epochs": len(fitted.epochs),
                 },
                 metrics=found,
             )

@@ -6,9 +6,29 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..core.field import FieldRule
+from ..core.field import KINDS, FieldRule
+from ..network.recipes import RECIPES
 from . import values
 from .options import add_assumption, add_data, add_progress, assumption, kept_command
+
+_NUMBERS = (
+    ("learning-rate", values.positive, "of Adam"),
+    ("weight-decay", values.not_negative, "of the convolutions, as in AdamW"),
+    ("batch", values.count, "frames in a step"),
+    ("epochs", values.count, "how many; none is chosen"),
+    ("repeats", values.count, "trainings with other variants whose weights are averaged"),
+    ("averaging", values.not_negative, "horizon in epochs of the moving average of the weights; 0: none"),
+    ("label-smoothing", values.not_negative, "0 to below 0.5"),
+    ("clip", values.not_negative, "largest norm of a step's gradient; 0: no limit"),
+    ("heads", values.whole, "linear layers on other draws of the patients, whose disagreement is told; 0: one"),
+    ("energy", values.not_negative, "weight of the map's share outside mass, ring and tissue below"),
+    ("sparse", values.not_negative, "weight of the map's mean absolute value"),
+    ("smooth", values.not_negative, "weight of the map's mean square"),
+    ("style", values.not_negative, "probability that a batch's channel statistics are mixed"),
+    ("anchor", values.not_negative, "share of the pretrained weights in the final ones"),
+    ("penalty", values.not_negative, "ridge penalty of the logistic regression at the start"),
+)
+"""Numbers of :class:`~..network.training.TrainingSettings`, by their option."""
 
 
 def add_training_options(command: argparse.ArgumentParser) -> None:
@@ -43,21 +63,17 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
         help="stage that enters pooling; 3 for a finer map (default: the last)",
     )
     network.add_argument(
-        "--pooled-blocks",
-        metavar="N",
-        type=values.count,
-        default=1,
-        help="outputs of the last N residual blocks enter pooling (default: 1, as in the paper)",
+        "--pooled-blocks", metavar="N", type=values.count, help="outputs of the last N residual blocks enter pooling"
     )
     network.add_argument(
         "--field",
-        choices=("frame", "scan-area", "square", "roi"),
-        default="square",
-        help="what the network sees: the whole frame (paper), the box around the scan area, or a square around the "
-        "mass whose side is --scale times the mass's, or the mass's and --margin-mm on either side (default: square)",
+        choices=KINDS,
+        help="what the network sees: the whole frame (paper), the box around the scan area, a square around the mass "
+        "whose side is --scale times the mass's (square), or the mass's and --margin-mm on either side (roi), or one "
+        "that reaches down over the tissue below (reach)",
     )
     network.add_argument(
-        "--scale", metavar="X", type=values.positive, default=2.2, help="for --field square (default: 2.2)"
+        "--scale", metavar="X", type=values.positive, default=2.2, help="for square and reach (default: 2.2)"
     )
     network.add_argument(
         "--margin-mm", metavar="MM", type=values.not_negative, default=8.0, help="for --field roi (default: 8)"
@@ -69,57 +85,33 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
         default=224,
         help="rows and columns of the input (default: 224)",
     )
-    learning = command.add_argument_group("training")
+    learning = command.add_argument_group(
+        "training", "The recipe says what is done; options that are given go before it. " + _recipes_in_words()
+    )
+    learning.add_argument("--recipe", choices=tuple(RECIPES), default="paper", help="default: paper")
     learning.add_argument(
         "--method",
         choices=("drs", "fine-tune", "linear-probe"),
-        default="drs",
-        help="what is trained: scaling and linear layers (drs, default), all from --first-stage, or the linear layer",
+        help="what is trained: scaling and linear layers, all from --first-stage, or the linear layer",
     )
     learning.add_argument(
-        "--first-stage",
-        type=int,
-        choices=(1, 2, 3, 4),
-        default=3,
-        help="first stage that is trained; those before it are computed once (default: 3; 1 for the paper's whole "
-        "network, at four times the time)",
+        "--first-stage", type=int, choices=(1, 2, 3, 4), help="first stage that is trained; 1 for all but the stem"
     )
     learning.add_argument(
         "--start",
         choices=("probe", "random"),
-        default="probe",
-        help="linear layer at the start: a logistic regression on the pretrained features (default), or random (paper)",
+        help="linear layer at the start: a logistic regression on the pretrained features, or random (the paper's)",
     )
+    for name, kind, sentence in _NUMBERS:
+        learning.add_argument(f"--{name}", metavar="X" if kind is not values.count else "N", type=kind, help=sentence)
+    learning.add_argument("--schedule", choices=("constant", "cosine"), help="of the learning rate")
     learning.add_argument(
-        "--learning-rate", metavar="X", type=values.positive, default=0.001, help="of Adam (default: 0.001)"
+        "--variation",
+        choices=("none", "mild", "strong", "wide"),
+        help="how far the fresh variants of a frame go from it: mild, or strong as another scanner's",
     )
-    learning.add_argument(
-        "--weight-decay", metavar="X", type=values.not_negative, default=0.0, help="of Adam (default: 0)"
-    )
-    learning.add_argument("--batch", metavar="N", type=values.count, default=12, help="frames in a step (default: 12)")
-    learning.add_argument("--epochs", metavar="N", type=values.count, default=60, help="at most (default: 60)")
-    learning.add_argument(
-        "--patience",
-        metavar="N",
-        type=values.count,
-        default=8,
-        help="stop after N epochs without improvement (default: 8)",
-    )
-    learning.add_argument(
-        "--variants", metavar="N", type=values.count, default=5, help="augmented variants of every frame (default: 5)"
-    )
-    learning.add_argument(
-        "--class-weights",
-        choices=("none", "balanced"),
-        default="none",
-        help="balanced: both classes count the same in the loss (default: none)",
-    )
-    learning.add_argument(
-        "--precision",
-        choices=("full", "mixed"),
-        default="full",
-        help="mixed: bfloat16 sums, for accelerators (default: full)",
-    )
+    learning.add_argument("--class-weights", choices=("none", "balanced"), help="balanced: both classes count the same")
+    learning.add_argument("--precision", choices=("full", "mixed"), help="mixed: bfloat16 sums, for accelerators")
     learning.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda if there is")
     learning.add_argument(
         "--seed", metavar="N", type=values.whole, default=0, help="of all random numbers (default: 0)"
@@ -136,21 +128,24 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`add_training_options` asked for, as fields of a TrainingRequest."""
-    names = ["method", "first_stage", "start", "learning_rate", "weight_decay", "batch", "epochs", "patience"]
-    names += ["variants", "class_weights", "precision", "seed"]
-    scale = options.scale if options.field == "square" else None
-    margin_mm = options.margin_mm if options.field == "roi" else None
+    recipe = RECIPES[options.recipe]
+    names = ["method", "first_stage", "start", "schedule", "variation", "class_weights", "precision"]
+    names += [name.replace("-", "_") for name, _, _ in _NUMBERS]
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    kind = options.field or recipe.field_kind
+    scale = options.scale if kind in ("square", "reach") else None
+    margin_mm = options.margin_mm if kind == "roi" else None
     return {
         "data": options.data,
         "out": options.out,
         "name": options.name or options.out.name,
-        "rule": FieldRule(options.field, scale, margin_mm),
+        "rule": FieldRule(kind, scale, margin_mm),
         "backbone": options.backbone,
         "variant": options.variant,
         "last_stage": options.last_stage,
-        "pooled_blocks": options.pooled_blocks,
+        "pooled_blocks": options.pooled_blocks or recipe.pooled_blocks,
         "size": options.size,
-        "settings": {name: getattr(options, name) for name in names},
+        "settings": {**recipe.settings, **given, "seed": options.seed},
         "assumption": assumption(options),
         "folds": options.folds,
         "device": options.device,
@@ -158,3 +153,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         "resume": options.resume,
         "command": kept_command(options, {"--resume": 0, "--force": 0, "--progress": 1}),
     }
+
+
+def _recipes_in_words() -> str:
+    return " ".join(f"{name}: {recipe.help}." for name, recipe in RECIPES.items())

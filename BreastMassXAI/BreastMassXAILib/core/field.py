@@ -41,7 +41,7 @@ class Field:
         return slice(first[0], last[0]), slice(first[1], last[1])
 
 
-KINDS = ("frame", "scan-area", "square", "roi")
+KINDS = ("frame", "scan-area", "square", "roi", "reach")
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,15 @@ class FieldRule:
 
     Parameters
     ----------
-    kind : {"frame", "scan-area", "square", "roi"}
+    kind : {"frame", "scan-area", "square", "roi", "reach"}
         ``frame``: the whole frame, whatever its aspect (the paper). ``scan-area``: the box around the scan area, so
         that a screen's text and rulers stay out; the whole frame where that is all scan area. ``square``: a square
         centred on the box around the mass, with a side of `scale` times the box's larger side. ``roi``: such a square
-        that is larger than the box's larger side by `margin_mm` on either side.
+        that is larger than the box's larger side by `margin_mm` on either side. ``reach``: the square
+        that begins as far above the mass as a ``square`` of this `scale` does and reaches down to the end of the scan
+        area, so that the tissue below the mass lies in it.
     scale : float, optional
-        Only for ``square``; above 1, at most 20.
+        Only for ``square`` and ``reach``; above 1, at most 20.
     margin_mm : float, optional
         Only for ``roi``; from 0 to 100 mm. A margin of at least the peritumoral ring's width keeps the ring inside.
 
@@ -73,12 +75,19 @@ class FieldRule:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"The network's field must be one of {', '.join(KINDS)}, not {self.kind!r}.")
-        if (self.kind == "square") != (self.scale is not None) or (self.scale is not None and not 1 < self.scale <= 20):
-            raise InputError("A square field needs a scale above 1 and at most 20, and no other field has one.")
+        scaled = self.kind in ("square", "reach")
+        if scaled != (self.scale is not None) or (self.scale is not None and not 1 < self.scale <= 20):
+            raise InputError("A square or reaching field needs a scale above 1 and at most 20, and no other has one.")
         if (self.kind == "roi") != (self.margin_mm is not None) or (
             self.margin_mm is not None and not 0 <= self.margin_mm <= 100
         ):
             raise InputError("A field of kind roi needs a margin from 0 to 100 mm, and no other field has one.")
+
+    def in_words(self) -> str:
+        """Kind and number, as options of the commands say them."""
+        if self.scale is not None:
+            return f"{self.kind} of scale {self.scale:g}"
+        return self.kind if self.margin_mm is None else f"{self.kind} with {self.margin_mm:g} mm"
 
     def field(self, mass: np.ndarray, scan_area: np.ndarray | None = None, spacing: Spacing | None = None) -> Field:
         """The field of a frame with this mass mask and scan area (bool, shape of the frame, not empty).
@@ -99,6 +108,12 @@ class FieldRule:
             )
         rows, columns = mask_box(mass)
         height, width = rows.stop - rows.start, columns.stop - columns.start
+        if self.kind == "reach":
+            larger = max(height, width)
+            top = (rows.start + rows.stop - cast(float, self.scale) * larger) / 2
+            bottom = mass.shape[0] if scan_area is None else mask_box(scan_area)[0].stop
+            side = max(bottom - top, cast(float, self.scale) * larger)
+            return Field(top, (columns.start + columns.stop - side) / 2, side, side)
         if self.scale is not None:
             height = width = self.scale * max(height, width)
         else:

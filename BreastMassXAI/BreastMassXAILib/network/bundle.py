@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,31 @@ def recalibrate(folder: Path, threshold: float, temperature: float, facts: Mappi
 
 def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
     write_whole(folder / "model.json", json.dumps(description, indent=2, allow_nan=False) + "\n")
+
+
+def mean_weights(folders: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """The mean of several bundles' weights, convolutions rounded to float16 as a bundle stores them.
+
+    Networks of one start and one recipe lie in one basin: their mean is a network of its own that tends to bear other
+    scanners better than each of them (Wortsman et al., Model soups, 2022).
+
+    Raises
+    ------
+    BundleError
+        When a file is missing, or the bundles' networks differ.
+    """
+    total: dict[str, torch.Tensor] = {}
+    for number, folder in enumerate(folders):
+        description = _parse(_read(folder / "model.json"), folder.name)
+        backbone = read_tensors(_backbone_path(folder, description["backbone"]["name"]))
+        state = {f"backbone.{name}": value for name, value in backbone.items()}
+        state |= read_tensors(folder / "weights.safetensors")
+        if number and not _same_shapes(state, total):
+            raise BundleError(f"The network of '{folder.name}' differs from the others: their mean means nothing.")
+        for name, value in state.items():
+            total[name] = value + total[name] if number and value.is_floating_point() else value
+    mean = {name: value / len(folders) if value.is_floating_point() else value for name, value in total.items()}
+    return {name: value.half().float() if value.ndim == 4 else value for name, value in mean.items()}
 
 
 def pack_backbone(source: Path, destination: Path, last_stage: int) -> None:

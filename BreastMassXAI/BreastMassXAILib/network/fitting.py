@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from ..core.progress import Progress, silent
+from .frames import TrainingFrames
 from .linear_probe import LinearProbe, fit_linear_probe, set_linear_layer
 from .processes import Processes
 from .resnet import ScaledResNet
-from .stage_cache import StageCache
-from .training import Epoch, Training, TrainingSettings, best_epoch, frame_weights
+from .training import Epoch, Training, TrainingSettings, frame_weights
 
 
 @dataclass(frozen=True)
@@ -27,34 +27,21 @@ class Fit:
         Where the linear layer started; None when it started at random.
     epochs : list of Epoch
         Empty where the linear probe is all there is to train.
-    validation_logits : ndarray, shape (n validation,)
     """
 
     probe: LinearProbe | None
     epochs: list[Epoch]
-    validation_logits: np.ndarray
-
-    @property
-    def best_epoch(self) -> int:
-        """Number of the epoch that was kept; 0 where there was none."""
-        return best_epoch(self.epochs) if self.epochs else 0
-
-    @property
-    def penalty(self) -> float | None:
-        """The ridge penalty of the linear probe."""
-        return None if self.probe is None else self.probe.penalty
 
 
 def fit(
     network: ScaledResNet,
-    cache: StageCache,
-    pooled: np.ndarray,
+    frames: TrainingFrames,
+    pooled: np.ndarray | None,
     labels: np.ndarray,
+    patients: np.ndarray,
     training: np.ndarray,
-    validation: np.ndarray,
     settings: TrainingSettings,
     *,
-    penalty: float | None = None,
     processes: Processes | None = None,
     checkpoints: Path | None = None,
     progress: Progress = silent,
@@ -63,29 +50,33 @@ def fit(
 
     Parameters
     ----------
-    pooled : ndarray, shape (variants, n, channels)
-        Of the pretrained network, from :func:`~.stage_cache.pooled_features`.
+    pooled : ndarray, shape (passes, n, channels), optional
+        Of the pretrained network, from :func:`~.training.pooled_features`; only needed for a start at the probe.
     labels : ndarray of bool, shape (n,)
-    training, validation : ndarray of int
-        Indices into the frames. Without validation frames the penalty must be given and all epochs are run.
+    patients : ndarray of str, shape (n,)
+    training : ndarray of int
+        Indices into the frames.
     checkpoints, progress
         See :meth:`~.training.Training.run`.
     """
     processes = processes or Processes()
     probe = None
     if settings.start == "probe":
+        assert pooled is not None
         weights = frame_weights(labels, training, settings.class_weights)
-        probe = fit_linear_probe(pooled, labels, training, validation, weights, penalty)
+        device = network.linear.weight.device
+        probe = fit_linear_probe(pooled, labels, training, settings.penalty, weights, device)
         set_linear_layer(network, probe)
         processes.share(tensor.detach() for tensor in network.linear.parameters())
-    ridge = None if probe is None else probe.ridge
-    work = Training(network, cache, labels, training, validation, settings, processes, ridge)
-    epochs = []
+    epochs: list[Epoch] = []
     if (probe is None or settings.method != "linear-probe") and settings.epochs > 0:
+        # Fine-tuned features have other scales than those that the probe's penalty was made for.
+        ridge = None if probe is None or settings.method == "fine-tune" else probe.ridge
+        work = Training(network, frames, labels, patients, training, settings, processes, ridge)
         epochs = work.run(checkpoints, progress)
     if settings.method == "fine-tune":
         round_convolutions(network)
-    return Fit(probe, epochs, work.predict(validation))
+    return Fit(probe, epochs)
 
 
 @torch.no_grad()

@@ -39,12 +39,17 @@ class Architecture:
     pooled_blocks : int
         How many residual blocks' outputs enter pooling, side by side as channels, counted from the stage's end; 1 as
         usual. The blocks of a stage have one resolution, so that there is one map of their weighted sum.
+    heads : int
+        How many linear layers, trained on other draws of the patients, stand on the one trunk. Their mean is the linear
+        layer of the decision and of its map; how far they disagree says how much the decision hangs on the patients
+        that happened to be there. 0: one layer, and nothing to disagree.
     """
 
     depth: int = 50
     variant: str = "torchvision"
     last_stage: int = 4
     pooled_blocks: int = 1
+    heads: int = 0
 
     def __post_init__(self) -> None:
         if self.depth not in _BLOCKS or self.variant not in ("torchvision", "v1") or self.last_stage not in (3, 4):
@@ -54,6 +59,8 @@ class Architecture:
         blocks = _BLOCKS[self.depth][1][self.last_stage - 1]
         if not 1 <= self.pooled_blocks <= blocks:
             raise BundleError(f"Stage {self.last_stage} has {blocks} blocks: {self.pooled_blocks} cannot be pooled.")
+        if self.heads != 0 and not 2 <= self.heads <= 64:
+            raise BundleError(f"A network has no further heads, or 2 to 64, not {self.heads}.")
 
 
 class ChannelScale(nn.Module):
@@ -98,6 +105,11 @@ class ScaledResNet(nn.Module):
             }
         )
         self.linear = nn.Linear(architecture.pooled_blocks * _width(self._stage(architecture.last_stage)[-1]), 1)
+        self.heads: nn.Linear | None = None
+        if architecture.heads:  # each head's difference from the mean, which is `linear`
+            self.heads = nn.Linear(self.linear.in_features, architecture.heads)
+            nn.init.zeros_(self.heads.weight)
+            nn.init.zeros_(self.heads.bias)
         self.set_trainable("drs")
 
     def _stage(self, number: int) -> nn.Sequential:
@@ -122,7 +134,9 @@ class ScaledResNet(nn.Module):
     def _blocks(self, x: Tensor, number: int) -> Iterator[Tensor]:
         """The scaled outputs of a stage's blocks, one after the other."""
         for block, scale in zip(self._stage(number), self._scales(number), strict=True):
-            x = scale(block(x))
+            x = _folded(block, x) if torch.is_grad_enabled() else block(x)
+            if not self._unscaled:
+                x = scale(x)
             yield x
 
     def pooled(self, x: Tensor, first: int) -> list[Tensor]:
@@ -138,6 +152,21 @@ class ScaledResNet(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.head(self.pooled(self.stem(x), 1))
+
+    def answers(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (n,), maps (n, h, w) and the standard deviation of the heads' logits (n,), NaN without heads."""
+        pooled = self.pooled(self.stem(x), 1)
+        logits, maps = self.head(pooled)
+        if self.heads is None:
+            return logits, maps, torch.full_like(logits, torch.nan)
+        return logits, maps, self.head_logits(averages(pooled)).std(1)
+
+    def head_logits(self, pooled: Tensor) -> Tensor:
+        """Every head's logit, shape (n, heads), of averages (n, channels); their mean is the logit."""
+        if self.heads is None:
+            return self.linear(pooled)
+        apart = self.heads(pooled)
+        return self.linear(pooled) + apart - apart.mean(1, keepdim=True)
 
     def set_trainable(self, method: str, first_stage: int = 1) -> None:
         """Choose what learns.
@@ -158,7 +187,14 @@ class ScaledResNet(nn.Module):
         if method not in METHODS:
             raise BundleError(f"A network is trained by {', '.join(METHODS)}, not by {method!r}.")
         self.requires_grad_(False)
+        # Scaling layers that do nothing and do not learn cost a quarter of a step.
+        scales = [scale for number, _ in self._stages() for scale in self._scales(number)]
+        self._unscaled = method != "drs" and not any(
+            isinstance(s, ChannelScale) and not s.is_identity() for s in scales
+        )
         self.linear.requires_grad_(True)
+        if self.heads is not None:
+            self.heads.requires_grad_(True)
         for number in range(first_stage, self.architecture.last_stage + 1):
             if method == "drs":
                 self._scales(number).requires_grad_(True)
@@ -198,6 +234,35 @@ class ScaledResNet(nn.Module):
                 if isinstance(scale, ChannelScale) and scale.is_identity():
                     scaling[index] = nn.Identity()
         return self.to(memory_format=torch.channels_last)
+
+
+def _folded(block: nn.Module, x: Tensor) -> Tensor:
+    """A residual block with its batch norms (evaluation mode) folded into the convolutions on the fly.
+
+    The same function and the same gradients, for convolutions and batch norms alike, without an image-sized step per
+    batch norm.
+    """
+    pairs = [(getattr(block, f"conv{k}"), getattr(block, f"bn{k}")) for k in range(1, 4) if hasattr(block, f"conv{k}")]
+    y = x
+    for number, (convolution, norm) in enumerate(pairs):
+        y = _convolved(y, convolution, norm)
+        if number < len(pairs) - 1:
+            y = torch.relu(y)
+    downsample = block.downsample
+    if isinstance(downsample, nn.Sequential):
+        x = _convolved(x, *downsample)
+    elif downsample is not None:  # folded for inference already
+        x = cast(nn.Module, downsample)(x)
+    return torch.relu(y + x)
+
+
+def _convolved(x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
+    if not isinstance(norm, nn.BatchNorm2d):
+        return norm(convolution(x))
+    assert isinstance(convolution, nn.Conv2d) and norm.running_mean is not None and norm.running_var is not None
+    factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    weight, bias = convolution.weight * factor[:, None, None, None], norm.bias - norm.running_mean * factor
+    return nn.functional.conv2d(x, weight, bias, convolution.stride, convolution.padding)
 
 
 def averages(pooled: list[Tensor]) -> Tensor:

@@ -1,15 +1,21 @@
-"""Transfer learning on labelled frames: deep representation scaling (DRS), with the paper's settings as defaults.
+"""Transfer learning on labelled frames, every epoch on fresh variants of all of them, for a fixed number of epochs.
 
-Paper: binary cross-entropy, Adam with learning rate 0.001, batches of 12, 224 x 224, augmentation, early stop after 8
-epochs without improvement. The paper watches the loss on its test set, which leaks; here it is watched on validation
-patients taken out of the training part.
+The defaults are the paper's (binary cross-entropy, Adam with learning rate 0.001, batches of 12, 224 x 224), but for
+the early stop: the paper watches the loss on its test set, which leaks. Here the number of epochs is fixed beforehand
+and no epoch is chosen.
+
+What goes beyond the paper, each by a setting of its own: AdamW with warm-up and cosine, label smoothing, averages of
+the weights over steps and over repetitions, several heads, mixed styles, and two penalties on the class activation map
+itself: sparseness (SoftCAM, arXiv 2505.17748) and evidence outside the three regions (Rao et al., arXiv 2303.11932).
+``mean(CAM) + b == logit`` holds with all of them.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,16 +25,21 @@ from torch import Tensor, nn
 
 from ..core.errors import InputError
 from ..core.progress import Progress, silent
-from ..core.statistics import roc_auc
+from .augmentation import VARIATIONS, draw, mix_styles
 from .checkpoint import Checkpoint, optimizer_tensors, restore_optimizer, with_prefix
+from .frames import TrainingFrames, cells_of
 from .processes import Processes
 from .resnet import METHODS, ScaledResNet, averages
-from .stage_cache import StageCache
 
 STARTS = ("probe", "random")
 CLASS_WEIGHTS = ("none", "balanced")
 PRECISIONS = ("full", "mixed")
+SCHEDULES = ("constant", "cosine")
 STATE_FILE = "state.safetensors"
+KEPT_EVERY_S = 20.0
+"""An unfinished training is kept after every epoch, but not more often than this: a state is some hundred megabytes."""
+WARM_UP = 0.05
+"""Share of all steps in which a cosine schedule warms up."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +50,40 @@ class TrainingSettings:
     ----------
     method : {"drs", "fine-tune", "linear-probe"}
     first_stage : {1, 2, 3, 4}
-        What learns begins with this stage; the stages before are frozen and cached. 1 leaves only the stem out.
+        What learns begins with this stage; the stages before are frozen. 1 leaves only the stem out.
     start : {"probe", "random"}
         Whether the linear layer starts as the logistic regression on the pretrained features or, as in the paper, at
         random.
-    variants : int
-        Augmented variants of each frame that are kept: the frame, its mirror image, then random ones.
+    learning_rate, weight_decay, batch
+        Weight decay as in AdamW; 0 leaves Adam.
+    schedule : {"constant", "cosine"}
+        ``cosine``: a warm-up over the first twentieth of all steps, then down to 0.
+    epochs : int
+        How many are run; none is chosen.
+    variation : str
+        Name in :data:`~.augmentation.VARIATIONS`.
+    label_smoothing : float
+        0 to below 0.5.
+    clip : float
+        Largest norm of a step's gradient; 0: no limit.
+    averaging : float
+        Horizon, in epochs, of the moving average of the weights that is kept; 0: the last step's weights.
+    repeats : int
+        Trainings with other variants whose weights are averaged.
+    heads : int
+        Linear layers that each see another draw of the patients (see :class:`~.resnet.Architecture`); 0: one.
+    energy : float
+        Weight of the share of the map's absolute values outside mass, ring and tissue below.
+    sparse, smooth : float
+        Weights of the mean absolute value and of the mean square of the map (elastic net).
+    style : float
+        Probability that a batch's channel statistics are mixed after the stem's first stage and the second.
+    anchor : float
+        Share of the pretrained convolutions that is mixed into the trained ones at the end, 0 to below 1.
+    penalty : float
+        Ridge penalty of the probe on standardised features.
     validation_share : float
-        Share of the training patients whose loss decides when to stop.
+        Share of the patients that ``train`` keeps for temperature and threshold.
     class_weights : {"none", "balanced"}
         ``balanced``: both classes count the same in the loss, however many frames they have.
     precision : {"full", "mixed"}
@@ -64,18 +101,31 @@ class TrainingSettings:
     learning_rate: float = 0.001
     weight_decay: float = 0.0
     batch: int = 12
-    patience: int = 8
-    epochs: int = 60
-    variants: int = 5
+    schedule: str = "constant"
+    epochs: int = 8
+    variation: str = "mild"
+    label_smoothing: float = 0.0
+    clip: float = 0.0
+    averaging: float = 0.0
+    repeats: int = 1
+    heads: int = 0
+    energy: float = 0.0
+    sparse: float = 0.0
+    smooth: float = 0.0
+    style: float = 0.0
+    anchor: float = 0.0
+    penalty: float = 0.3
     validation_share: float = 0.125
     class_weights: str = "none"
     precision: str = "full"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        words = (
+        words: tuple[tuple[str, tuple[object, ...]], ...] = (
             ("method", METHODS),
             ("start", STARTS),
+            ("schedule", SCHEDULES),
+            ("variation", tuple(VARIATIONS)),
             ("class_weights", CLASS_WEIGHTS),
             ("precision", PRECISIONS),
             ("first_stage", (1, 2, 3, 4)),
@@ -84,21 +134,40 @@ class TrainingSettings:
             if getattr(self, name) not in known:
                 options = ", ".join(map(str, known))
                 raise InputError(f"{name.replace('_', ' ')} must be one of {options}, not {getattr(self, name)!r}.")
-        if min(self.batch, self.patience, self.epochs + 1, self.variants) < 1 or not 0 < self.validation_share < 1:
-            raise InputError("Batch, patience and variants start at 1, epochs at 0; the validation share lies in 0..1.")
+        if min(self.batch, self.epochs + 1, self.repeats) < 1 or not 0 < self.validation_share < 1:
+            raise InputError("Batch and repeats start at 1, epochs at 0; the validation share lies in 0..1.")
+        if not 0 <= self.label_smoothing < 0.5 or not 0 <= self.anchor < 1:
+            raise InputError("Label smoothing lies in 0 to below 0.5, the anchor in 0 to below 1.")
+        weights = ("weight_decay", "clip", "averaging", "energy", "sparse", "smooth", "style", "penalty")
+        for name in weights:
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise InputError(f"{name.replace('_', ' ')} cannot be below 0.")
+
+    @property
+    def needs_regions(self) -> bool:
+        """Whether the loss looks at the regions of a frame."""
+        return self.energy > 0
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the training log; 0 is the network before training.
+    """One line of the training log.
 
-    What validation frames say is not a number (NaN) where there are none, and the training loss of epoch 0 is not.
+    Parameters
+    ----------
+    repeat, epoch : int
+        Counted from 1.
+    loss : float
+        Cross-entropy, mean over the frames.
+    inside : float, optional
+        Share of the map's absolute values inside mass, ring and tissue below, mean over the frames; None where the
+        training does not look at it.
     """
 
+    repeat: int
     epoch: int
-    training_loss: float
-    validation_loss: float
-    validation_auc: float
+    loss: float
+    inside: float | None
 
 
 def frame_weights(labels: np.ndarray, training: np.ndarray, class_weights: str) -> np.ndarray:
@@ -109,37 +178,54 @@ def frame_weights(labels: np.ndarray, training: np.ndarray, class_weights: str) 
     return np.where(labels, 0.5 / malignant, 0.5 / (1 - malignant))
 
 
+def head_weights(patients: np.ndarray, heads: int, seed: int) -> np.ndarray:
+    """How much each head sees of each frame, shape (heads, n): a patient's frames come 0, 1, 2 ... times (Poisson)."""
+    names, member = np.unique(patients, return_inverse=True)
+    drawn = np.random.default_rng((seed, 7)).poisson(1.0, (heads, len(names)))
+    return drawn[:, member].astype(float)
+
+
 @dataclass
 class Training:
-    """A network and the cached frames that it learns from.
+    """A network and the frames that it learns from.
 
     Parameters
     ----------
-    cache : StageCache
+    frames : TrainingFrames
     labels : ndarray of bool, shape (n,)
         True for malignant.
-    training, validation : ndarray of int
-        Indices into the frames. Without validation frames all epochs are run and the last one stays.
+    patients : ndarray of str, shape (n,)
+    training : ndarray of int
+        Indices into the frames.
     ridge : ndarray, shape (channels,), optional
-        The penalty of the linear probe that the linear layer started from. It goes on: without it the linear layer
-        would unlearn, within an epoch, what kept it from overfitting.
+        The penalty of the linear probe that the linear layer started from. It goes on while the scaling layers learn:
+        without it the linear layer would unlearn, within an epoch, what kept it from overfitting.
     """
 
     network: ScaledResNet
-    cache: StageCache
+    frames: TrainingFrames
     labels: np.ndarray
+    patients: np.ndarray
     training: np.ndarray
-    validation: np.ndarray
     settings: TrainingSettings
     processes: Processes = field(default_factory=Processes)
     ridge: np.ndarray | None = None
 
-    def run(
-        self,
-        checkpoints: Path | None = None,
-        progress: Progress = silent,
-    ) -> list[Epoch]:
-        """Train; the network is left in the state of the epoch with the smallest validation loss.
+    def __post_init__(self) -> None:
+        self._device = self.network.linear.weight.device
+        settings, n = self.settings, len(self.labels)
+        weights = frame_weights(self.labels, self.training, settings.class_weights)
+        if self.network.heads is not None:
+            heads = head_weights(self.patients, self.network.architecture.heads, settings.seed)
+            weights = weights * heads / heads[:, self.training].mean(1, keepdims=True)
+        self._weights = self._tensor(weights.reshape(-1, n))
+        smoothing = settings.label_smoothing
+        self._targets = self._tensor(np.where(self.labels, 1 - smoothing, smoothing))
+        self._ridge = None if self.ridge is None else self._tensor(self.ridge)
+        self._steps = math.ceil(len(self.training) / settings.batch)
+
+    def run(self, checkpoints: Path | None = None, progress: Progress = silent) -> list[Epoch]:
+        """Train; the network is left with the averaged weights, its convolutions not rounded yet.
 
         Parameters
         ----------
@@ -151,50 +237,77 @@ class Training:
         -------
         list of Epoch
             All epochs, those before an interruption too.
+
+        Raises
+        ------
+        InputError
+            When the loss is no number any more, or the device has too little memory for a batch.
         """
         settings, network = self.settings, self.network
-        torch.manual_seed(settings.seed)
-        self._generator = np.random.default_rng(settings.seed + 1)
         network.set_trainable(settings.method, settings.first_stage)
         network.to(memory_format=torch.channels_last)
         self.processes.share(self._learning().values())
-        optimizer = torch.optim.Adam(
-            self._learning().values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
-        epochs: list[Epoch] = []
-        best, best_state = math.inf, self._copy()
+        start = self._copy()
         path = None if checkpoints is None else checkpoints / STATE_FILE
         kept = self.processes.from_first(Checkpoint.load(path) if path is not None and self.processes.first else None)
-        if kept is not None:
-            epochs = [Epoch(**entry) for entry in kept.facts["epochs"]]
-            best, best_state = kept.facts["best"], kept.part("best")
-            self._generator.bit_generator.state = kept.facts["generator"]
-            network.load_state_dict(kept.part("network"), strict=False)
-            restore_optimizer(optimizer, kept.part("optimizer"))
-        elif len(self.validation) and settings.start == "probe":  # a random linear layer is no network to keep
-            epochs = [self._judged(0, math.nan)]
-            best = epochs[0].validation_loss
-        while not self._finished(epochs):
-            epochs.append(self._epoch(epochs[-1].epoch + 1 if epochs else 1, optimizer, progress))
-            if not len(self.validation) or epochs[-1].validation_loss < best:
-                best, best_state = epochs[-1].validation_loss, self._copy()
-            if path is not None and self.processes.first:
-                state = Checkpoint(
-                    {
-                        **with_prefix("network", self._learning()),
-                        **with_prefix("best", best_state),
-                        **with_prefix("optimizer", optimizer_tensors(optimizer)),
-                    },
-                    {
-                        "epochs": [asdict(epoch) for epoch in epochs],
-                        "best": best,
-                        "generator": self._generator.bit_generator.state,
-                    },
-                )
-                state.save(path)
-        network.load_state_dict(best_state, strict=False)
+        epochs = [] if kept is None else [Epoch(**entry) for entry in kept.facts["epochs"]]
+        total = {name: torch.zeros_like(value) for name, value in start.items()} if kept is None else kept.part("total")
+        saved = time.monotonic()
+        for repeat in range(1, settings.repeats + 1):
+            done = [entry for entry in epochs if entry.repeat == repeat]
+            if len(done) == settings.epochs:
+                continue
+            network.load_state_dict(start, strict=False)
+            optimizer = self._optimizer()
+            average = self._copy()
+            if done and kept is not None:
+                network.load_state_dict(kept.part("network"), strict=False)
+                average = {name: value.to(self._device) for name, value in kept.part("average").items()}
+                restore_optimizer(optimizer, kept.part("optimizer"))
+            for number in range(len(done) + 1, settings.epochs + 1):
+                epochs.append(self._epoch(repeat, number, optimizer, average, progress))
+                if number == settings.epochs:
+                    total = {name: value.to(self._device) + average[name] for name, value in total.items()}
+                if path is not None and self.processes.first and time.monotonic() - saved >= KEPT_EVERY_S:
+                    self._checkpoint(optimizer, average, total, epochs).save(path)
+                    saved = time.monotonic()
+        if epochs:
+            network.load_state_dict({name: value / settings.repeats for name, value in total.items()}, strict=False)
+        self._mix_in_the_pretrained(start)
         network.eval()
         return epochs
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        settings, learning = self.settings, self._learning()
+        # Neither biases nor per-channel factors are pulled towards 0, and the linear layer has its ridge.
+        pulled = [value for value in learning.values() if value.ndim == 4]
+        others = [value for value in learning.values() if value.ndim != 4]
+        groups = [{"params": pulled, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        return torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate)
+
+    def _mix_in_the_pretrained(self, start: Mapping[str, Tensor]) -> None:
+        """Weights between the pretrained and the trained ones (WiSE-FT, Wortsman et al. 2022)."""
+        if self.settings.anchor:
+            share = self.settings.anchor
+            state = {name: share * start[name] + (1 - share) * value for name, value in self._copy().items()}
+            self.network.load_state_dict(state, strict=False)
+
+    def _checkpoint(
+        self,
+        optimizer: torch.optim.Optimizer,
+        average: Mapping[str, Tensor],
+        total: Mapping[str, Tensor],
+        epochs: list[Epoch],
+    ) -> Checkpoint:
+        return Checkpoint(
+            {
+                **with_prefix("network", self._learning()),
+                **with_prefix("average", average),
+                **with_prefix("total", total),
+                **with_prefix("optimizer", optimizer_tensors(optimizer)),
+            },
+            {"epochs": [asdict(entry) for entry in epochs]},
+        )
 
     def _learning(self) -> dict[str, nn.Parameter]:
         return {name: value for name, value in self.network.named_parameters() if value.requires_grad}
@@ -202,73 +315,164 @@ class Training:
     def _copy(self) -> dict[str, Tensor]:
         return copy.deepcopy({name: value.detach() for name, value in self._learning().items()})
 
-    def _finished(self, epochs: Sequence[Epoch]) -> bool:
-        if not epochs:
-            return False
-        last = epochs[-1].epoch
-        if last >= self.settings.epochs:
-            return True
-        return len(self.validation) > 0 and last - best_epoch(epochs) >= self.settings.patience
-
-    def _epoch(self, number: int, optimizer: torch.optim.Optimizer, progress: Progress) -> Epoch:
-        network, settings, cache = self.network, self.settings, self.cache
-        network.train()
-        weights = frame_weights(self.labels, self.training, settings.class_weights)
-        ridge = None if self.ridge is None else self._tensor(self.ridge)
-        steps = math.ceil(len(self.training) / settings.batch)
-        total = 0.0
-        for step, batch in enumerate(np.array_split(self._generator.permutation(self.training), steps)):
-            variant = self._generator.integers(len(cache.outputs), size=len(batch))
-            held = cache.held(batch)
+    def _epoch(
+        self,
+        repeat: int,
+        number: int,
+        optimizer: torch.optim.Optimizer,
+        average: dict[str, Tensor],
+        progress: Progress,
+    ) -> Epoch:
+        settings, frames = self.settings, self.frames
+        self.network.train()
+        variation = VARIATIONS[settings.variation]
+        seed = settings.seed + 1000 * repeat
+        order = np.random.default_rng((seed, number, 1)).permutation(self.training)
+        numbers = draw(len(self.labels), seed, number)
+        sums = torch.zeros(3, dtype=torch.float64, device=self._device)
+        for step, batch in enumerate(np.array_split(order, self._steps)):
+            self._set_rate(optimizer, (number - 1) * self._steps + step)
+            noise = torch.Generator(self._device).manual_seed((seed * 1_000_003 + number) * 1_000_003 + step)
             optimizer.zero_grad()
+            held = frames.held(batch)
             if held.any():
-                logits = self._logits(variant[held], batch[held])
-                target, weight = self.labels[batch[held]], weights[batch[held]]
-                loss = nn.functional.binary_cross_entropy_with_logits(
-                    logits, self._tensor(target), self._tensor(weight), reduction="sum"
-                )
-                (loss / len(batch)).backward()
-                total += float(loss.detach())
-            if ridge is not None and self.processes.first:  # once, as gradients are summed over the processes
-                (ridge @ network.linear.weight[0].square() / 2).backward()
+                try:
+                    inputs, coverage = frames.variants(batch[held], numbers[batch[held]], noise, variation)
+                    loss, parts = self._loss(inputs, coverage, batch[held], len(batch), noise)
+                    loss.backward()
+                except torch.cuda.OutOfMemoryError as error:
+                    raise InputError(
+                        f"The device has too little memory for batches of {settings.batch} frames: try --batch "
+                        f"{max(settings.batch // 2, 1)}, or --precision mixed."
+                    ) from error
+                sums += parts
+            if self._ridge is not None and self.processes.first:  # once: gradients are summed over the processes
+                (self._ridge @ self.network.linear.weight[0].square() / 2).backward()
             self.processes.add_gradients(self._learning().values())
+            if settings.clip:
+                nn.utils.clip_grad_norm_(self._learning().values(), settings.clip)
             optimizer.step()
-            progress((number - 1) * steps + step + 1, settings.epochs * steps, f"epoch {number}")
-        training_loss = float(self.processes.add(np.array([total]))[0]) / len(self.training)
-        if not math.isfinite(training_loss):
+            self._follow(average, number, step)
+            done = ((repeat - 1) * settings.epochs + number - 1) * self._steps + step + 1
+            progress(done, settings.repeats * settings.epochs * self._steps, f"epoch {number}")
+        loss_sum, inside_sum, seen = self.processes.add(sums.cpu().numpy())
+        if not math.isfinite(loss_sum):
             raise InputError("The training has run away: its loss is no number any more. Lower --learning-rate.")
-        return self._judged(number, training_loss)
+        inside = float(inside_sum / seen) if settings.needs_regions else None
+        return Epoch(repeat, number, float(loss_sum / seen), inside)
 
-    def _judged(self, number: int, training_loss: float) -> Epoch:
-        if not len(self.validation):
-            return Epoch(number, training_loss, math.nan, math.nan)
-        held_logits, malignant = self.predict(self.validation), self.labels[self.validation]
-        validation_loss = float(np.logaddexp(0, np.where(malignant, -held_logits, held_logits)).mean())
-        return Epoch(number, training_loss, validation_loss, roc_auc(malignant, held_logits))
+    def _loss(
+        self, inputs: Tensor, coverage: Tensor | None, indices: np.ndarray, whole: int, noise: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of the frames that are held here, and the sums of cross-entropy, of shares inside, and of frames."""
+        settings, network = self.settings, self.network
+        chosen = torch.from_numpy(indices).to(self._device)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=settings.precision == "mixed"):
+            features = self._features(inputs.contiguous(memory_format=torch.channels_last), noise)
+        features = [found.float() for found in features]
+        pooled = averages(features)
+        logits = network.head_logits(pooled)
+        targets, weights = self._targets[chosen], self._weights[:, chosen].T
+        losses = nn.functional.binary_cross_entropy_with_logits(
+            logits, targets[:, None].expand_as(logits), reduction="none"
+        )
+        entropy = (losses * weights).mean(1).sum()
+        loss, inside = entropy, torch.zeros((), device=self._device)
+        if settings.energy or settings.sparse or settings.smooth:
+            maps = network.head(features)[1]
+            strength = maps.abs()
+            if coverage is not None:
+                relevant = 1 - cells_of(coverage, (maps.shape[1], maps.shape[2]))[:, 0]
+                shares = (strength * relevant).sum((1, 2)) / strength.sum((1, 2)).clamp(min=1e-6)
+                inside = shares.sum()
+                loss = loss + settings.energy * (1 - shares).sum()
+            loss = loss + settings.sparse * strength.mean((1, 2)).sum()
+            loss = loss + settings.smooth * maps.square().mean((1, 2)).sum()
+        parts = torch.stack([entropy.detach(), inside.detach(), torch.full_like(entropy, len(indices))]).double()
+        return loss / whole, parts
+
+    def _features(self, inputs: Tensor, noise: torch.Generator) -> list[Tensor]:
+        """What enters pooling, with mixed styles where they are asked for; no gradients through frozen stages."""
+        network, settings = self.network, self.settings
+        first = settings.first_stage if settings.method != "linear-probe" else network.architecture.last_stage + 1
+        last = network.architecture.last_stage
+        with torch.no_grad():
+            x = network.stem(inputs)
+            for stage in range(1, min(first, last)):
+                x = self._mixed(network.stages(x, stage, stage), stage, noise)
+        if first > last:
+            with torch.no_grad():
+                return network.pooled(x, last)
+        for stage in range(first, last):
+            x = self._mixed(network.stages(x, stage, stage), stage, noise)
+        return network.pooled(x, max(first, last))
+
+    def _mixed(self, x: Tensor, stage: int, noise: torch.Generator) -> Tensor:
+        if not self.settings.style or stage > 2:
+            return x
+        return mix_styles(x, self.settings.style, noise)
+
+    def _set_rate(self, optimizer: torch.optim.Optimizer, step: int) -> None:
+        settings = self.settings
+        rate = settings.learning_rate
+        if settings.schedule == "cosine":
+            total = settings.epochs * self._steps
+            warm = max(round(WARM_UP * total), 1)
+            rate *= (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / (total - warm)))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
 
     @torch.no_grad()
-    def predict(self, indices: np.ndarray, variant: int = 0) -> np.ndarray:
-        """Logits (float64) of some frames; in every process those of all."""
-        self.network.eval()
-        logits = np.zeros(len(indices))
-        own = np.flatnonzero(self.cache.held(indices))
-        for part in np.array_split(own, max(math.ceil(len(own) / 24), 1)):
-            if len(part):
-                logits[part] = self._logits(variant, indices[part]).cpu().numpy()
-        return self.processes.add(logits)
-
-    def _logits(self, variants: np.ndarray | int, indices: np.ndarray) -> Tensor:
-        network, device = self.network, self.network.linear.weight.device
-        outputs = self.cache.batch(variants, indices, device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.settings.precision == "mixed"):
-            pooled = network.pooled(outputs, self.cache.first_stage)
-        return network.linear(averages([features.float() for features in pooled]))[:, 0]
+    def _follow(self, average: dict[str, Tensor], number: int, step: int) -> None:
+        """Move the average of the weights on by a step; its horizon grows from nothing, so that the start fades."""
+        done = (number - 1) * self._steps + step + 1
+        horizon = min(self.settings.averaging * self._steps, done / 5)
+        share = 1 / (1 + horizon) if self.settings.averaging else 1.0
+        learning = self._learning()
+        torch._foreach_lerp_(list(average.values()), [learning[name].detach() for name in average], share)
 
     def _tensor(self, values: np.ndarray) -> Tensor:
-        return torch.from_numpy(values.astype(np.float32)).to(self.network.linear.weight.device)
+        return torch.from_numpy(values.astype(np.float32)).to(self._device)
 
 
-def best_epoch(epochs: Sequence[Epoch]) -> int:
-    """Number of the epoch whose state a network is left in."""
-    judged = [epoch for epoch in epochs if math.isfinite(epoch.validation_loss)]
-    return min(judged, key=lambda epoch: epoch.validation_loss).epoch if judged else epochs[-1].epoch
+def batches(indices: np.ndarray, size: int = 64) -> Iterator[np.ndarray]:
+    """Indices, a few at a time."""
+    for part in np.array_split(indices, max(math.ceil(len(indices) / size), 1)):
+        if len(part):
+            yield part
+
+
+@torch.no_grad()
+def pooled_features(
+    network: ScaledResNet,
+    frames: TrainingFrames,
+    settings: TrainingSettings,
+    passes: int = 3,
+    processes: Processes | None = None,
+    progress: Progress = silent,
+) -> np.ndarray:
+    """What the linear layer of the pretrained network sees of every frame, of its mirror image and of fresh variants.
+
+    Returns
+    -------
+    ndarray of float32, shape (passes, n, channels)
+        Pass 0 is the frame itself, pass 1 its mirror image; zero for frames that nobody could read.
+    """
+    processes = processes or Processes()
+    network.eval()
+    device = network.linear.weight.device
+    indices = np.flatnonzero(frames.place >= 0)
+    pooled = np.zeros((passes, len(frames.place), network.linear.in_features), np.float32)
+    parts = list(batches(indices))
+    for number in range(passes):
+        numbers = draw(len(frames.place), settings.seed, -1 - number + 1_000_000)
+        for step, part in enumerate(parts):
+            if number < 2:
+                inputs = frames.plain(part, mirrored=number == 1)
+            else:
+                noise = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + number * 10_007 + step)
+                inputs = frames.variants(part, numbers[part], noise, VARIATIONS[settings.variation])[0]
+            found = network.pooled(network.stem(inputs.contiguous(memory_format=torch.channels_last)), 1)
+            pooled[number, part] = averages(found).cpu().numpy()
+            progress(number * len(parts) + step + 1, passes * len(parts), "pooled features")
+    return processes.add(pooled) if processes.count > 1 else pooled

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -26,9 +25,9 @@ from ..core.writing import Unfinished, resumable_folder
 
 if TYPE_CHECKING:
     from .fitting import Fit
+    from .frames import TrainingFrames
     from .processes import Processes
     from .resnet import ScaledResNet
-    from .stage_cache import StageCache
     from .training import Epoch, TrainingSettings
 
 CITATIONS = {
@@ -61,6 +60,8 @@ class TrainingRequest:
         Fields of :class:`~..network.training.TrainingSettings`.
     folds : int, optional
         Cut the data anew into so many parts; by default its own partitions are taken, or five where it has none.
+    leave_out : str, optional
+        A column of the data set's table (device, hospital, ...): each of its values is a partition.
     """
 
     data: Path
@@ -75,6 +76,7 @@ class TrainingRequest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     assumption: SpacingAssumption = field(default_factory=SpacingAssumption)
     folds: int | None = None
+    leave_out: str | None = None
     device: str = "auto"
     force: bool = False
     resume: bool = False
@@ -89,10 +91,14 @@ class Labelled:
     ----------
     records : tuple of CaseRecord
     folds : ndarray of int, shape (n,)
+        The partition of every case, counted from 1.
+    names : tuple of str
+        What partition 1, 2, ... is called, where it has a name: the device that is left out.
     """
 
     records: tuple[CaseRecord, ...]
     folds: np.ndarray
+    names: tuple[str, ...] = ()
 
     @property
     def labels(self) -> np.ndarray:
@@ -109,22 +115,29 @@ class Labelled:
     def where(self, chosen: np.ndarray) -> Labelled:
         """Some of the cases, by a bool array or indices."""
         indices = np.arange(len(self))[chosen]
-        return Labelled(tuple(self.records[k] for k in indices), self.folds[indices])
+        return Labelled(tuple(self.records[k] for k in indices), self.folds[indices], self.names)
+
+    def without(self, number: int) -> np.ndarray:
+        """Indices of what may be learned from when a partition is kept for the test: no patient is on both sides."""
+        tested = {self.patients[k] for k in np.flatnonzero(self.folds == number)}
+        return np.array([k for k in np.flatnonzero(self.folds != number) if self.patients[k] not in tested], int)
 
 
 @dataclass(frozen=True)
-class CachedFrames:
-    """Readable cases, the outputs of the frozen stages for them, and the pretrained network's pooled features."""
+class ReadyFrames:
+    """Readable cases, their fields cut out, and the pretrained network's pooled features where a fit starts there."""
 
     cases: Labelled
-    cache: StageCache
-    pooled: np.ndarray
+    frames: TrainingFrames
+    pooled: np.ndarray | None
 
 
 class TrainingRun:
     """One run of ``train`` or ``cross-validate`` in one of its processes."""
 
     def __init__(self, request: TrainingRequest, processes: Processes, progress_kind: str) -> None:
+        import torch
+
         from .backbones import find_backbone
         from .device import device_for
         from .preprocessing import Preprocessing
@@ -136,13 +149,32 @@ class TrainingRun:
         self.preprocessing = Preprocessing(request.size)
         self.data: DataSet = read_dataset(request.data)
         self.left_out: list[Skipped] = list(self.data.skipped)
+        self._refuse_other_fields()
         self.backbone = find_backbone(request.backbone, request.variant, request.last_stage, request.pooled_blocks)
+        architecture = replace(self.backbone.architecture, heads=self.settings.heads)
+        self.backbone = replace(self.backbone, architecture=architecture)
         if self.settings.first_stage > self.backbone.architecture.last_stage:
             last = self.backbone.architecture.last_stage
             raise InputError(f"The network ends with stage {last}: --first-stage can be {last} at most.")
         device = device_for(request.device)
         self.device = processes.accelerator if device.type == "cuda" else device
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.allow_tf32 = False  # predictions are those of full precision
         self._progress_kind = progress_kind if processes.first else "none"
+
+    def _refuse_other_fields(self) -> None:
+        """Crops that were packed for one field hold too little of a frame for another."""
+        from ..cohorts.packs import SUFFIX, packed_field
+
+        if self.request.data.suffix.lower() != SUFFIX:
+            return
+        packed = packed_field(self.request.data)
+        if packed is not None and packed != self.request.rule:
+            raise InputError(
+                f"The pack {self.request.data.name} holds crops for the field {packed.in_words()}, not for "
+                f"{self.request.rule.in_words()}: pack the whole frames, or ask for that field."
+            )
 
     def cases(self, folded: bool = True) -> Labelled:
         """The data set's usable cases with their partitions; all in partition 1 if not `folded`.
@@ -159,6 +191,8 @@ class TrainingRun:
         cases = Labelled(records, np.ones(len(records), int))
         if not folded:
             return cases
+        if self.request.leave_out is not None:
+            return self._by_column(records, self.request.leave_out)
         given = [record.partition for record in records if record.partition is not None]
         if self.request.folds is None and 0 < len(given) < len(records):
             raise InputError(
@@ -171,6 +205,28 @@ class TrainingRun:
             folds = patient_folds(cases.labels, cases.patients, self.request.folds or 5, self.settings.seed)
         check_folds(cases.labels, cases.patients, folds)
         return Labelled(records, folds)
+
+    def _by_column(self, records: tuple[CaseRecord, ...], column: str) -> Labelled:
+        """Each value of a column is a partition."""
+        values = [record.fact(column) for record in records]
+        if lacking := sum(value is None for value in values):
+            known = ", ".join(dict.fromkeys(name for record in records for name, _ in record.facts)) or "none"
+            raise InputError(
+                f"{lacking} of {len(records)} cases of {self.data.name} have no '{column}' to leave out; there are the "
+                f"columns {known}."
+            )
+        names = tuple(sorted({value for value in values if value is not None}))
+        cases = Labelled(records, np.array([names.index(value) + 1 for value in values if value is not None]), names)
+        if len(names) < 2:
+            raise InputError(f"All cases have the same '{column}': nothing would be left to train on.")
+        for number, name in enumerate(names, start=1):
+            for what, labels in (
+                ("tested", cases.labels[cases.folds == number]),
+                ("left", cases.labels[cases.without(number)]),
+            ):
+                if labels.all() or not labels.any():
+                    raise InputError(f"Without {column} {name!r} there are not cases of both classes {what}.")
+        return cases
 
     @contextmanager
     def folder(
@@ -186,6 +242,7 @@ class TrainingRun:
             "size": request.size,
             "settings": asdict(self.settings),
             "spacing": asdict(request.assumption),
+            "leave_out": request.leave_out,
             **facts,
         }
         with ExitStack() as stack:
@@ -208,60 +265,51 @@ class TrainingRun:
         network = self.backbone.network(self.settings.seed)
         return network.to(self.device).to(memory_format=torch.channels_last)
 
-    def cached(self, cases: Labelled) -> CachedFrames:
-        """Read the cases and run the frozen stages on them; unreadable ones are left out with their reason."""
-        from .stage_cache import cache_stages, pooled_features
+    def ready(self, cases: Labelled) -> ReadyFrames:
+        """Read the cases and cut out their fields; unreadable ones are left out with their reason."""
+        from .frames import prepare_frames
+        from .training import pooled_features
 
-        settings, network = self.settings, self.network()
-        cache = cache_stages(
-            network,
+        frames = prepare_frames(
             Cases(cases.records, self.request.assumption),
             self.request.rule,
             self.preprocessing,
-            first_stage=settings.first_stage,
-            variants=settings.variants,
-            seed=settings.seed,
+            self.device,
+            regions=self.settings.needs_regions,
             processes=self.processes,
             progress=self.progress(),
         )
-        pooled = pooled_features(network, cache, self.processes, self.progress())
-        if cache.unreadable:
-            self._leave_out(cases, cache.unreadable)
-            kept = np.setdiff1d(np.arange(len(cases)), list(cache.unreadable))
-            cases, pooled = cases.where(kept), pooled[:, kept]
-            cache = replace(cache, place=cache.place[kept], unreadable={})
-        return CachedFrames(cases, cache, pooled)
+        if frames.unreadable:
+            self._leave_out(cases, frames.unreadable)
+            kept = np.setdiff1d(np.arange(len(cases)), list(frames.unreadable))
+            cases = cases.where(kept)
+            frames = replace(frames, place=frames.place[kept], unreadable={})
+        pooled = None
+        if self.settings.start == "probe":
+            pooled = pooled_features(
+                self.network(), frames, self.settings, processes=self.processes, progress=self.progress()
+            )
+        return ReadyFrames(cases, frames, pooled)
 
     def _leave_out(self, cases: Labelled, reasons: Mapping[int, str]) -> None:
         self.left_out += [Skipped(cases.records[k].identifier, reason) for k, reason in sorted(reasons.items())]
 
     def fit(
-        self,
-        network: ScaledResNet,
-        frames: CachedFrames,
-        training: np.ndarray,
-        validation: np.ndarray,
-        checkpoints: Path,
-        *,
-        epochs: int | None = None,
-        penalty: float | None = None,
-        what: str = "",
+        self, network: ScaledResNet, ready: ReadyFrames, training: np.ndarray, checkpoints: Path, *, what: str = ""
     ) -> Fit:
-        """Train a network on some of the cached frames, going on from the checkpoints where there are any."""
+        """Train a network on some of the frames, going on from the checkpoints where there are any."""
         from .fitting import fit
 
         if self.processes.first:
             checkpoints.mkdir(parents=True, exist_ok=True)
-        settings = self.settings if epochs is None else replace(self.settings, epochs=epochs)
         return fit(
             network,
-            frames.cache,
-            frames.pooled,
-            frames.cases.labels,
+            ready.frames,
+            ready.pooled,
+            ready.cases.labels,
+            np.array(ready.cases.patients),
             training,
-            validation,
-            settings,
-            penalty=penalty,
+            self.settings,
             processes=self.processes,
             checkpoints=checkpoints,
             progress=self.progress(what),
@@ -271,22 +319,41 @@ class TrainingRun:
         """Logits of frames that are seen as they are, with the cases that could be read."""
         import torch
 
+        from .frames import ahead
+
         logits = np.zeros(len(cases))
         reasons: dict[int, str] = {}
         progress, read = self.progress(), Cases(cases.records, self.request.assumption)
         network.eval()
-        own = range(self.processes.rank, len(cases), self.processes.count)
+        own = list(range(self.processes.rank, len(cases), self.processes.count))
+        waiting: list[tuple[int, torch.Tensor]] = []
+
+        def prepare(index: int) -> torch.Tensor | str:
+            try:
+                case = read[index]
+                seen = self.request.rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
+            except InputError as error:
+                return str(error)
+            return self.preprocessing(case.frame.pixels, seen)
+
+        def judge() -> None:
+            inputs = torch.cat([found for _, found in waiting]).to(self.device)
+            answers = network(inputs.contiguous(memory_format=torch.channels_last))[0]
+            for (index, _), answer in zip(waiting, answers.cpu().tolist(), strict=True):
+                logits[index] = answer
+            waiting.clear()
+
         with torch.inference_mode():
-            for done, index in enumerate(own):
-                try:
-                    case = read[index]
-                    seen = self.request.rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
-                except InputError as error:
-                    reasons[index] = str(error)
-                    continue
-                inputs = self.preprocessing(case.frame.pixels, seen).to(self.device)
-                logits[index] = float(network(inputs.contiguous(memory_format=torch.channels_last))[0])
+            for done, (index, found) in enumerate(zip(own, ahead(prepare, own, 2), strict=True)):
                 progress(done + 1, len(own), "test frames")
+                if isinstance(found, str):
+                    reasons[index] = found
+                    continue
+                waiting.append((index, found))
+                if len(waiting) == 16:
+                    judge()
+            if waiting:
+                judge()
         logits, reasons = self.processes.add(logits), self.processes.union(reasons)
         self._leave_out(cases, reasons)
         kept = np.setdiff1d(np.arange(len(cases)), list(reasons))
@@ -407,10 +474,10 @@ def write_log(path: Path, logs: Mapping[str, Sequence[Epoch]]) -> None:
     """One line an epoch; `logs` are the epochs of each fit by its name."""
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(("fit", "epoch", "training_loss", "validation_loss", "validation_auc"))
+        table.writerow(("fit", "repeat", "epoch", "loss", "inside"))
         for name, epochs in logs.items():
             for entry in epochs:
-                table.writerow([name, *("" if math.isnan(v) else v for v in asdict(entry).values())])
+                table.writerow([name, *("" if v is None else v for v in asdict(entry).values())])
 
 
 def write_predictions(

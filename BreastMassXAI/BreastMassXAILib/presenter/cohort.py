@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ..cohorts.cases import read_case
 from ..cohorts.datasets import read_dataset
-from ..cohorts.records import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_case
+from ..cohorts.records import CaseRecord, DataSet, Skipped, identity
 from ..core.cohort import Cohort
 from ..core.cohort_tables import classification, pointing, subset
 from ..core.errors import BreastMassXAIError, InputError, OutputError
@@ -26,6 +27,7 @@ from ..core.frame import Case
 from ..core.measures import flat_row, measures
 from ..core.progress import Progress
 from ..core.result import CaseResult, Settings
+from ..core.settling import SpacingAssumption
 from ..scene.belonging import remove_lines
 from ..scene.cohort import CohortNodes, show_cohort
 from ..scene.colors import ROLE_ATTRIBUTE

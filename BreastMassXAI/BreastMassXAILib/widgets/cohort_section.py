@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from ..cohorts.records import SpacingAssumption
+from ..core.settling import SpacingAssumption
 from ..presenter.cohort import CaseState, CohortList, CohortRow
 from .preferences import recall, remember
 
