@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from .core.cine_result import CineResult, ExplainedFrame, FrameResult, summarise
 from .core.classifier import NetworkOutput
 from .core.errors import InputError, MissingPackageError, SpacingError
 from .core.explain import Explanation, Partition, explain, partition
+from .core.field import FieldRule
 from .core.frame import Case, Frame
 from .core.progress import Progress, silent
 from .core.propagation import MassTrack, TrackedMass
@@ -44,6 +46,28 @@ def load_model(folder: Path | None = None) -> Bundle:
             f"The network needs the package {error.name}: install torch, torchvision and safetensors."
         ) from error
     return load_bundle(folder)
+
+
+def with_field(bundle: Bundle, kind: str | None) -> Bundle:
+    """The bundle with another field of the whole frame.
+
+    Parameters
+    ----------
+    kind : {"frame", "scan-area"}, optional
+        As the bundle is, if not given.
+
+    Raises
+    ------
+    InputError
+        When the model was trained on a square around the mass: on another field its answer would mean nothing.
+    """
+    if kind is None:
+        return bundle
+    if bundle.rule.kind in ("square", "roi"):
+        raise InputError(
+            f"The model {bundle.classifier.name} looks at a square around the mass, so its field cannot be changed."
+        )
+    return replace(bundle, rule=FieldRule(kind))
 
 
 def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Explanation:

@@ -156,7 +156,8 @@ def test_bad_input_is_told_in_a_sentence_and_nothing_is_written(inputs, model, c
 
 
 def test_an_interrupted_run_leaves_nothing(inputs, model, monkeypatch):
-    from BreastMassXAILib.commands import analyze_cine
+    from BreastMassXAILib.analyses import cine
+    from BreastMassXAILib.core import progress as told
 
     def reporter(kind):
         def progress(done, total, what):
@@ -166,8 +167,8 @@ def test_an_interrupted_run_leaves_nothing(inputs, model, monkeypatch):
 
         return progress
 
-    monkeypatch.setattr(analyze_cine, "reporter", reporter)
-    monkeypatch.setattr(analyze_cine, "BATCH", 2)
+    monkeypatch.setattr(told, "reporter", reporter)
+    monkeypatch.setattr(cine, "BATCH", 2)
     before = sorted(inputs.iterdir())
     assert run("loop.nrrd", "--mask", "masks.nrrd", "--propagate", "--model", model) == 130
     assert sorted(inputs.iterdir()) == before
@@ -182,10 +183,10 @@ def test_an_older_result_is_replaced_only_when_asked(inputs, model, capsys):
 
 def test_a_long_loop_is_thinned_in_the_scene_only(inputs, model, monkeypatch, capsys):
     pytest.importorskip("trame_slicer")
-    from BreastMassXAILib.commands import analyze_cine
+    from BreastMassXAILib.analyses import cine
     from BreastMassXAILib.hosts.headless import HeadlessSlicer
 
-    monkeypatch.setattr(analyze_cine, "SCENE_PIXELS", 3 * ROWS * COLUMNS)
+    monkeypatch.setattr(cine, "SCENE_PIXELS", 3 * ROWS * COLUMNS)
     assert run("loop.nrrd", "--mask", "mask.png", "--propagate", "--model", model) == 0
     assert "scene.mrb shows 3 of the 6 frames" in capsys.readouterr().out
     headless = HeadlessSlicer()

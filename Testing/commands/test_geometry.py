@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from BreastMassXAILib.analyses.request import Request
 from BreastMassXAILib.commands.command_line import main
+from BreastMassXAILib.core.calibration import CalibrationLine
 from BreastMassXAILib.core.classifier import Classifier
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.frame import Provenance
 from BreastMassXAILib.core.regions import BELOW, MASS, PERITUMORAL, region_labels
-from BreastMassXAILib.hosts.geometry import GeometryRequest, calibrated, with_field, with_geometry
+from BreastMassXAILib.core.settling import Said, settle, with_said_geometry
 from BreastMassXAILib.phantom.simulation import Mass, MassShape, Phantom, Scanner, simulate
+from BreastMassXAILib.pipeline import with_field
 from BreastMassXAILib.readers.frames import read_frame
 
 RADIUS, RING, DEPTH = 4.5, 5.0, 14.0
@@ -60,8 +63,8 @@ def analytic(scanner):
 @pytest.mark.parametrize("scanner", [LINEAR, TALL, CONVEX, FLAT], ids=["linear", "tall", "convex", "convex-flat"])
 def test_areas_of_a_phantom_read_from_a_picture_and_calibrated_by_lines(scanner, tmp_path):
     case = rendered(scanner, tmp_path)
-    request = GeometryRequest(calibration=lines(scanner))
-    frame = with_geometry(calibrated(read_frame(tmp_path / "frame.png"), request), case.mass, request)
+    said = Said(lines=tuple(CalibrationLine(*line) for line in lines(scanner)))
+    frame = settle(read_frame(tmp_path / "frame.png"), case.mass, said).frame
     assert frame.spacing.provenance is Provenance.CALIBRATED
     assert frame.spacing.mm() == pytest.approx((scanner.row_mm, scanner.column_mm))
     assert frame.beams.kind == scanner.kind
@@ -110,18 +113,18 @@ def test_what_cannot_be_is_refused_in_a_sentence(options, message, tmp_path, cap
 def test_the_scan_area_can_be_given_and_taken_away(tmp_path):
     case = rendered(CONVEX, tmp_path)
     frame = read_frame(tmp_path / "frame.png")
-    found = with_geometry(frame, case.mass, GeometryRequest())
+    found = with_said_geometry(frame, case.mass)
     overlap = np.count_nonzero(found.scan_area & case.frame.scan_area)
     assert overlap / np.count_nonzero(found.scan_area | case.frame.scan_area) > 0.99
     assert found.beams.apex == pytest.approx(case.frame.beams.apex, abs=3)
-    assert with_geometry(found, case.mass, GeometryRequest(scan_area="whole", beams="linear")).scan_area is None
+    assert with_said_geometry(found, case.mass, Said(scan_area="whole", beams="linear")).scan_area is None
     area = np.zeros(frame.shape, np.uint8)
     area[30:400, 100:500] = 255
     Image.fromarray(area).save(tmp_path / "area.png")
-    given = with_geometry(frame, case.mass, GeometryRequest(scan_area=str(tmp_path / "area.png")))
+    given = with_said_geometry(frame, case.mass, Request(area_file=tmp_path / "area.png").said_of(frame.shape))
     np.testing.assert_array_equal(given.scan_area, area > 0)
     assert given.beams.kind == "linear" and "area.png" in given.warnings[-1] and str(tmp_path) not in given.warnings[-1]
-    apex = with_geometry(frame, case.mass, GeometryRequest(apex=(-50.0, 300.0))).beams
+    apex = with_said_geometry(frame, case.mass, Said(apex=(-50.0, 300.0))).beams
     assert apex.apex == (-50, 300)
 
 
@@ -136,7 +139,7 @@ class Trained:
 def test_only_a_network_for_whole_frames_can_look_at_the_scan_area_instead():
     known = Classifier("net", "0" * 64)
     frame, square = Trained(FieldRule(), known), Trained(FieldRule("square", 2.2), known)
-    assert with_field(frame, GeometryRequest()) is frame
-    assert with_field(frame, GeometryRequest(field="scan-area")).rule == FieldRule("scan-area")
+    assert with_field(frame, None) is frame
+    assert with_field(frame, "scan-area").rule == FieldRule("scan-area")
     with pytest.raises(InputError, match="net looks at a square"):
-        with_field(square, GeometryRequest(field="scan-area"))
+        with_field(square, "scan-area")

@@ -50,7 +50,7 @@ def test_what_is_said_goes_before_the_file_and_an_assumption_after_it(frame, own
 def test_a_given_scan_area_is_named_and_must_fit(frame, mass):
     area = np.ones((40, 50), bool)
     area[:, :5] = False
-    found = with_said_geometry(frame, mass, Said(scan_area=area, area_file="area.png"))
+    found = with_said_geometry(frame, mass, Said(scan_area=area, area_notes=("The scan area was given (area.png).",)))
     np.testing.assert_array_equal(found.scan_area, area)
     assert found.warnings == ("The scan area was given (area.png).",)
     with pytest.raises(InputError, match="scan area"):

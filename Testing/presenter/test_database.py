@@ -70,7 +70,7 @@ def session_on(scene, frame, mass: np.ndarray):
 
 
 def test_the_result_is_that_of_the_command_line(scene, database, malignant, tmp_path) -> None:
-    from BreastMassXAILib.commands.analyze import AnalyzeRequest, analyze_files
+    from BreastMassXAILib.analyses.frame import FrameRequest, explain_frame
 
     path = database.add(resource("SampleData") / "malignant.dcm")
     mask = resource("SampleData") / "malignant_mask.png"
@@ -80,9 +80,10 @@ def test_the_result_is_that_of_the_command_line(scene, database, malignant, tmp_
     assert session.facts.badge.value == "good"
     session.explain()
     ours = session.result.to_dict()
-    analyze_files(AnalyzeRequest(frame=path, mask=mask, out=tmp_path / "out"), "none")
+    explain_frame(FrameRequest(frame=path, mask=mask, out=tmp_path / "out"))
     theirs = json.loads((tmp_path / "out" / "result.json").read_text())
     ours = json.loads(json.dumps(ours))
+    theirs["warnings"] = [text for text in theirs["warnings"] if not text.startswith(f"The mask {mask.name}")]
     assert {key for key in theirs if ours.get(key) != theirs[key]} == {"mask"}  # here it comes from no file
     session.close()
 

@@ -41,15 +41,14 @@ def loaded(path):
 
 
 def test_the_folder_is_that_of_analyze(room, session, export, tmp_path) -> None:
-    from BreastMassXAILib.commands.analyze import AnalyzeRequest, analyze_files
+    from BreastMassXAILib.analyses.frame import FrameRequest, explain_frame
     from BreastMassXAILib.resources import resource
 
     samples = resource("SampleData")
-    analyze_files(
-        AnalyzeRequest(
+    explain_frame(
+        FrameRequest(
             frame=samples / "malignant.dcm", mask=samples / "malignant_mask.png", out=tmp_path / "command line"
-        ),
-        "none",
+        )
     )
     session.show_case(*session.inputs, room.case)
     session.explain()

@@ -1,15 +1,71 @@
-"""One explained frame as a folder of results."""
+"""One frame explained, from its files to a folder of results."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.progress import Progress, silent
+from ..core.settling import settle
+from ..core.writing import atomic_folder
+from ..pipeline import analyze, load_model, with_field
+from ..readers.frames import read_frame_and_mask
 from ..writers.figure import write_figure
 from ..writers.results import write_result
+from .request import Request, stem
+
+STEPS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRequest(Request):
+    """What the user asked for a frame; `frame_number` counts from 1."""
+
+    frame: Path
+    mask: Path
+    frame_number: int | None = None
+
+
+def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[Path, Explanation, str]:
+    """Read, explain and write.
+
+    Returns
+    -------
+    Path
+        The folder that was written.
+    Explanation
+    str
+        Why there is no ``scene.mrb`` in it; empty where there is one.
+
+    Raises
+    ------
+    BreastMassXAIError
+        With one sentence; then nothing is written.
+    """
+    progress(0, STEPS, "reading")
+    index = None if request.frame_number is None else request.frame_number - 1
+    frame, mass, source = read_frame_and_mask(
+        request.frame, request.mask, index, segments=request.segments, flip_rows=request.flip_rows
+    )
+    case = settle(frame, mass, request.said_of(frame.shape), source)
+    if request.settings.ring_mm > 0:
+        case.frame.spacing.mm()  # refused before a model is loaded for nothing
+    out = request.out or Path(f"{stem(request.frame)}-explained")
+    with atomic_folder(out, request.force) as folder:
+        progress(1, STEPS, "loading the model")
+        bundle = with_field(load_model(request.model), request.network_field)
+        progress(2, STEPS, "network")
+        explanation = analyze(case, bundle, request.settings)
+
+        def part(done: int, total: int, what: str) -> None:
+            progress(done + STEPS - total, STEPS, what)
+
+        note = write_explanation(folder, case, explanation, stem(request.frame), part)
+    progress(STEPS, STEPS, "done")
+    return out, explanation, note
 
 
 def write_explanation(

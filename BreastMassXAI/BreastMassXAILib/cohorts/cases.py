@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..core.beams import with_beams
 from ..core.frame import Case
-from ..core.scan_area import with_scan_area
-from ..core.settling import Said, SpacingAssumption, with_said_spacing
+from ..core.settling import Said, SpacingAssumption, settle, with_said_spacing
 from ..readers.frames import read_frame_and_mask
 from .packs import read_packed
 from .records import CaseRecord
@@ -36,8 +34,7 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
         segments=record.segments,
         flip_rows=record.flip_rows,
     )
-    frame = with_beams(with_scan_area(with_said_spacing(frame, said), mass))
-    return Case(frame, mass, source, record.label, record.patient, record.view)
+    return settle(frame, mass, said, source, label=record.label, patient=record.patient, view=record.view)
 
 
 class Cases(Sequence[Case]):

@@ -3,60 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from ..core.cine import Cine
-from ..core.cine_result import CineResult, ExplainedFrame, FrameResult
-from ..core.errors import InputError, MissingPackageError
-from ..core.explain import Explanation
-from ..core.frame import Case, Frame
-from ..core.progress import Progress, reporter
-from ..core.propagation import MassTrack
-from ..core.regions import RELEVANT, mask_box
-from ..core.result import Settings
-from ..core.words import NAMES
-from ..core.writing import CINE_FILE, atomic_folder
-from ..hosts.geometry import with_field, with_geometry
-from ..pipeline import analyze_cine, load_model
-from ..readers.cines import open_frames
-from ..readers.masks import Onto, read_mask, read_masks
-from ..writers.cine_results import CineWriter, frames_csv, map_stream
-from ..writers.curve import write_curve
-from ..writers.figure import write_figure
 from . import values
-from .frame_options import Request, add_frame_options, asked, stem, with_asked_spacing
-
-BATCH = 8
-"""Frames in one pass of the network."""
-SCENE_PIXELS = 60_000_000
-"""Pixels of all frames together that a scene may hold: 125 frames of 600 x 800, in Slicer some 0.5 GB."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CineRequest(Request):
-    """What the user asked for.
-
-    Parameters
-    ----------
-    cine : Path
-    masks : tuple of (index, Path)
-        Number of a frame, from 1, and the file of its mask. Without a number: masks of all frames, or of the first.
-    propagate : bool
-    frames : slice
-        Of the loop's frames, as Python counts.
-    axis : {0, 1, 2}
-        How a volume is cut, see :func:`~..readers.volumes.read_stack`.
-    """
-
-    cine: Path
-    masks: tuple[tuple[int | None, Path], ...]
-    propagate: bool = False
-    frames: slice = field(default_factory=lambda: slice(None))
-    axis: int = 0
+from .frame_options import add_frame_options, asked
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -102,6 +52,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """The command."""
+    from ..analyses.cine import CineRequest, explain_loop
+    from ..core.progress import reporter
+    from ..core.words import cine_summary
+
     request = CineRequest(
         cine=options.cine,
         masks=tuple(options.masks),
@@ -110,7 +64,9 @@ def run(options: argparse.Namespace) -> None:
         axis=options.axis,
         **asked(options),
     )
-    analyze_cine_file(request, options.progress)
+    out, result, note = explain_loop(request, reporter(options.progress))
+    print(cine_summary(result))
+    print(f"Results: {out}" + (f" ({note})" if note else ""))
 
 
 def frame_mask(text: str) -> tuple[int | None, Path]:
@@ -126,213 +82,3 @@ def frame_range(text: str) -> slice:
         raise argparse.ArgumentTypeError(f"'{text}' is not A:B or A:B:STEP, counted from 1")
     first, last, step = (int(part) if part else None for part in (*parts, "")[:3])
     return slice(None if first is None else first - 1, last, step)
-
-
-def analyze_cine_file(request: CineRequest, progress_kind: str = "auto") -> None:
-    """Read, explain frame by frame, write and print a summary.
-
-    Raises
-    ------
-    BreastMassXAIError
-        With one sentence; then nothing is written.
-    """
-    progress = reporter(progress_kind)
-    progress(0, 1, "reading")
-    cine, track = _open(request)
-    chosen = range(len(cine))[request.frames]
-    if not chosen:
-        raise InputError(f"None of the {len(cine)} frames is chosen.")
-    settings = Settings(request.ring_mm, request.grey_zone)
-    if settings.ring_mm > 0:
-        cine.read(track.annotated[0]).spacing.mm()  # refused before a model is loaded for nothing
-    out = request.out or Path(f"{stem(request.cine)}-explained")
-    with atomic_folder(out, request.force, CINE_FILE) as folder:
-        bundle = with_field(load_model(request.model), request.geometry)
-        for_scene = _SceneFrames(_shown(chosen, track, track.shape[0] * track.shape[1]))
-        strongest = _Strongest(bundle.classifier.threshold_logit)
-        with CineWriter(folder) as writer:
-            result = analyze_cine(
-                cine,
-                track,
-                bundle,
-                settings,
-                frames=chosen,
-                batch=BATCH,
-                each=_all_of(writer.add, for_scene.add, strongest.add),
-                progress=_share(progress, 0.0, 0.9),
-            )
-        progress(90, 100, "pictures")
-        _write_texts(folder, result)
-        write_curve(folder / "curve.png", result)
-        assert strongest.frame is not None
-        write_figure(folder / "figure.png", strongest.frame.case, strongest.frame.explanation)
-        progress(93, 100, "Slicer scene")
-        note = _write_scene(folder, for_scene, cine, result, stem(request.cine))
-    progress(100, 100, "done")
-    print(cine_summary(result))
-    print(f"Results: {out}" + (f" ({note})" if note else ""))
-
-
-def cine_summary(result: CineResult) -> str:
-    """The result of a loop as a few lines of text."""
-    first, strongest = result.frames[0].result, result.at(result.strongest)
-    assert strongest is not None
-    shares = ", ".join(f"{word} {share:.0%}" for word, share in result.shares.items())
-    hits = ", ".join(f"{NAMES[name]} {result.hit_shares[name]:.0%}" for name in RELEVANT)
-    moment = "" if strongest.time_s is None else f" at {strongest.time_s:.2f} s"
-    lines = [
-        f"{result.decision.upper()}: median probability of malignancy {result.median_probability:.3f} over "
-        f"{len(result.frames)} of {result.count} frames (model {first.model['name']})",
-        f"  because {result.reason}",
-        f"  frames: {shares}",
-        f"  hits: {hits}",
-        f"  strongest evidence on frame {result.strongest + 1}{moment}: probability {strongest.result.probability:.3f}",
-    ]
-    lines += [f"  skipped, {reason}: {len(indices)} frames" for reason, indices in result.skipped.items()]
-    return "\n".join([*lines, *(f"  note: {text}" for text in result.warnings)])
-
-
-def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
-    """The loop with the user's pixel size, else that of the region which holds the mass; and the masses."""
-    cine, onto = open_frames(request.cine, None, request.axis, request.flip_rows)
-    found, notes = _masks(request, cine, onto)
-    track = MassTrack(found.items(), request.propagate)
-    mass = track.at(track.annotated[0])
-    assert mass is not None
-    cine, _ = open_frames(request.cine, mask_box(mass.mask), request.axis, request.flip_rows)
-    return _with_geometry(_noted(cine, notes), track.annotated[0], mass.mask, request), track
-
-
-def _noted(cine: Cine, notes: tuple[str, ...]) -> Cine:
-    """The loop with what had to be decided about its masks among its warnings."""
-
-    def read(index: int) -> Frame:
-        frame = cine.read(index)
-        return replace(frame, warnings=(*frame.warnings, *notes))
-
-    return replace(cine, read=read, warnings=(*cine.warnings, *notes)) if notes else cine
-
-
-def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRequest) -> Cine:
-    """The loop with the user's pixel size, and with the scan area and beams that an annotated frame has: a probe keeps
-    them through a loop. Only where the file tells of a zoom are they looked for again."""
-    first = with_asked_spacing(cine.read(annotated), request)
-    settled = with_geometry(first, mass, request.geometry)
-    notes = settled.warnings[len(first.warnings) :]
-
-    def read(index: int) -> Frame:
-        frame = with_asked_spacing(cine.read(index), request)
-        if frame.spacing != first.spacing:
-            return with_geometry(frame, mass, request.geometry)
-        own = frame.scan_area is not None and request.geometry.scan_area == "auto"
-        area = frame.scan_area if own else settled.scan_area
-        return replace(frame, scan_area=area, beams=settled.beams, warnings=(*frame.warnings, *notes))
-
-    return replace(cine, read=read)
-
-
-def _masks(request: CineRequest, cine: Cine, onto: Onto) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
-    """The masks of all files by frame, and what had to be decided about them."""
-    masks: dict[int, np.ndarray] = {}
-    notes: tuple[str, ...] = ()
-    first = cine.read(0)
-    for number, path in request.masks:
-        if number is None:
-            read = read_masks(path, onto.at(0, first), request.segments)
-            found, said = read.found, read.notes
-        else:
-            if number > len(cine):
-                raise InputError(f"There is a mask for frame {number}, but {request.cine.name} has {len(cine)} frames.")
-            frame = first if number == 1 else cine.read(number - 1)
-            mask = read_mask(path, onto.at(number - 1, frame), request.segments)
-            found, said = {number - 1: mask.pixels}, mask.notes
-        for index, pixels in found.items():
-            if index in masks:
-                raise InputError(f"There are two masks for frame {index + 1}.")
-            masks[index] = pixels
-        notes += tuple(note for note in said if note not in notes)
-    return masks, notes
-
-
-def _write_texts(folder: Path, result: CineResult) -> None:
-    for name, text in ((CINE_FILE, result.to_json()), ("frames.csv", frames_csv(result))):
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-
-
-def _write_scene(folder: Path, frames: _SceneFrames, cine: Cine, result: CineResult, name: str) -> str:
-    """Write the scene; where Slicer's libraries are missing, say so instead of failing the rest."""
-    try:
-        from ..hosts.headless import HeadlessSlicer
-
-        headless = HeadlessSlicer()
-        headless.add_cine(frames.read(cine, map_stream(folder / "saliency.nrrd")), result, name)
-        headless.save(folder / "scene.mrb")
-    except MissingPackageError as error:
-        return f"without scene.mrb: {error}"
-    if len(frames) < len(result.frames):
-        return f"scene.mrb shows {len(frames)} of the {len(result.frames)} frames, evenly chosen"
-    return ""
-
-
-def _shown(chosen: range, track: MassTrack, pixels: int) -> set[int]:
-    """The frames for the scene: all that have a mask, or evenly chosen ones where they are too many for Slicer."""
-    explained = [index for index in chosen if track.at(index) is not None]
-    room = max(SCENE_PIXELS // pixels, 1)
-    if len(explained) <= room:
-        return set(explained)
-    return {explained[round(place)] for place in np.linspace(0, len(explained) - 1, room)}
-
-
-class _SceneFrames:
-    """Remembers of the frames that the scene shall show what is not on the disk already."""
-
-    def __init__(self, wanted: set[int]) -> None:
-        self._wanted = wanted
-        self._kept: list[tuple[int, FrameResult, np.ndarray, np.ndarray]] = []
-        self._seen = 0
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def add(self, frame: ExplainedFrame) -> None:
-        if frame.entry.index in self._wanted:
-            self._kept.append((self._seen, frame.entry, frame.case.mass, frame.explanation.labels))
-        self._seen += 1
-
-    def read(self, cine: Cine, saliency: np.ndarray) -> Iterator[ExplainedFrame]:
-        """The frames again, one by one, with their maps from ``saliency.nrrd``."""
-        for place, entry, mass, labels in self._kept:
-            case = Case(cine.read(entry.index), mass)
-            yield ExplainedFrame(entry, case, Explanation(entry.result, saliency[place], labels))
-
-
-class _Strongest:
-    """Keeps the frame that :class:`CineResult` calls the strongest, for its picture."""
-
-    def __init__(self, threshold_logit: float) -> None:
-        self._threshold_logit = threshold_logit
-        self._strength = -1.0
-        self.frame: ExplainedFrame | None = None
-
-    def add(self, frame: ExplainedFrame) -> None:
-        strength = abs(frame.entry.result.logit - self._threshold_logit)
-        if strength > self._strength:
-            self._strength, self.frame = strength, frame
-
-
-def _all_of(*consumers: Callable[[ExplainedFrame], None]) -> Callable[[ExplainedFrame], None]:
-    def each(frame: ExplainedFrame) -> None:
-        for consumer in consumers:
-            consumer(frame)
-
-    return each
-
-
-def _share(progress: Progress, start: float, stop: float) -> Progress:
-    """A part of the whole, told in hundredths."""
-
-    def part(done: int, total: int, what: str) -> None:
-        share = start + (stop - start) * done / total
-        progress(round(100 * share), 100, f"{what} {done} of {total}")
-
-    return part

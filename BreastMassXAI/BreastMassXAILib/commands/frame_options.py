@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core.frame import Frame, Provenance, Spacing
-from ..hosts.geometry import GeometryRequest, calibrated
 from . import values
 from .options import add_progress
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a user may ask of every analysis.
-
-    `spacing` is mm per pixel (row, column); `segments` are the names or values of a mask that mean mass.
-    """
-
-    spacing: tuple[float, float] | None = None
-    assumed_width_mm: float | None = None
-    model: Path | None = None
-    ring_mm: float = 5.0
-    grey_zone: float = 0.0
-    out: Path | None = None
-    force: bool = False
-    geometry: GeometryRequest = field(default_factory=GeometryRequest)
-    segments: tuple[str, ...] = ()
-    flip_rows: bool = False
-
-
 def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
-    """The options of a :class:`Request`; `what` is the input as the usage names it."""
+    """The options of a :class:`~..analyses.request.Request`; `what` is the input as the usage names it."""
     size = command.add_mutually_exclusive_group()
     size.add_argument(
         "--spacing",
@@ -123,40 +101,28 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
 
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
-    """What :func:`add_frame_options` asked for, as fields of a :class:`Request`."""
+    """What :func:`add_frame_options` asked for, as fields of a :class:`~..analyses.request.Request`."""
+    from ..core.calibration import CalibrationLine
+    from ..core.frame import Provenance, Spacing
+    from ..core.result import Settings
+    from ..core.settling import Said
+
+    area, size = options.scan_area, options.spacing
     return {
-        "spacing": options.spacing,
-        "assumed_width_mm": options.assume_width,
-        "model": options.model,
-        "ring_mm": options.ring_mm,
-        "grey_zone": options.grey_zone,
-        "out": options.out,
-        "force": options.force,
-        "segments": tuple(options.segments),
-        "flip_rows": options.flip == "rows",
-        "geometry": GeometryRequest(
-            calibration=tuple(options.calibrate),
-            scan_area=options.scan_area,
+        "said": Said(
+            spacing=None if size is None else Spacing(size[0], size[1], Provenance.ASSUMED),
+            width_mm=options.assume_width,
+            lines=tuple(CalibrationLine(*line) for line in options.calibrate),
+            scan_area=area if area in ("auto", "whole") else "auto",
             beams=options.beams,
             apex=options.apex,
-            field=options.field,
         ),
+        "area_file": None if area in ("auto", "whole") else Path(area),
+        "segments": tuple(options.segments),
+        "flip_rows": options.flip == "rows",
+        "model": options.model,
+        "network_field": options.field,
+        "settings": Settings(options.ring_mm, options.grey_zone),
+        "out": options.out,
+        "force": options.force,
     }
-
-
-def with_asked_spacing(frame: Frame, request: Request) -> Frame:
-    """The frame with the pixel size that the user gave, or as it is."""
-    if request.spacing is not None:
-        return frame.with_spacing(Spacing(*request.spacing, Provenance.ASSUMED))
-    if request.assumed_width_mm is not None:
-        return frame.with_assumed_width(request.assumed_width_mm)
-    return calibrated(frame, request.geometry)
-
-
-def stem(path: Path) -> str:
-    """A file's name without its suffix."""
-    name = path.name
-    for suffix in (".nii.gz", path.suffix):
-        if suffix and name.lower().endswith(suffix.lower()) and len(name) > len(suffix):
-            return name[: -len(suffix)]
-    return name

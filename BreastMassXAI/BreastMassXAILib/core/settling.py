@@ -39,8 +39,8 @@ class Said:
         Only for a frame whose pixel size nothing tells.
     scan_area : {"auto", "whole"} or ndarray of bool, shape of the frame
         ``auto``: what the file tells, else what is found where the surround is certain.
-    area_file : str
-        Name of the file that `scan_area` was read from, for the result's warnings.
+    area_notes : tuple of str
+        Where a given `scan_area` comes from, for the result's warnings.
     beams : {"auto", "linear", "convex"}
     apex : (row, column), optional
         Where a convex probe's beams meet.
@@ -51,7 +51,7 @@ class Said:
     lines: tuple[CalibrationLine, ...] = ()
     otherwise: SpacingAssumption = SpacingAssumption()
     scan_area: str | np.ndarray = "auto"
-    area_file: str = ""
+    area_notes: tuple[str, ...] = ("The scan area was given.",)
     beams: str = "auto"
     apex: tuple[float, float] | None = None
 
@@ -94,8 +94,7 @@ def with_said_geometry(frame: Frame, mass: np.ndarray, said: Said = NOTHING) -> 
         When a given scan area does not fit, or convex beams cannot be told.
     """
     if isinstance(said.scan_area, np.ndarray):
-        note = f"The scan area was given ({said.area_file})." if said.area_file else "The scan area was given."
-        frame = replace(frame, scan_area=said.scan_area, warnings=(*frame.warnings, note))
+        frame = replace(frame, scan_area=said.scan_area, warnings=(*frame.warnings, *said.area_notes))
     elif said.scan_area == "whole":
         frame = replace(frame, scan_area=None)
     else:

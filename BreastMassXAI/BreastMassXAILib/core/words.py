@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from .cine_result import CineResult
 from .regions import RELEVANT
 from .result import CaseResult
 
@@ -62,3 +63,22 @@ def in_words(result: CaseResult, width: int = 44) -> str:
         for text in result.warnings:
             lines += textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def cine_summary(result: CineResult) -> str:
+    """The result of a loop as a few lines of text."""
+    first, strongest = result.frames[0].result, result.at(result.strongest)
+    assert strongest is not None
+    shares = ", ".join(f"{word} {share:.0%}" for word, share in result.shares.items())
+    hits = ", ".join(f"{NAMES[name]} {result.hit_shares[name]:.0%}" for name in RELEVANT)
+    moment = "" if strongest.time_s is None else f" at {strongest.time_s:.2f} s"
+    lines = [
+        f"{result.decision.upper()}: median probability of malignancy {result.median_probability:.3f} over "
+        f"{len(result.frames)} of {result.count} frames (model {first.model['name']})",
+        f"  because {result.reason}",
+        f"  frames: {shares}",
+        f"  hits: {hits}",
+        f"  strongest evidence on frame {result.strongest + 1}{moment}: probability {strongest.result.probability:.3f}",
+    ]
+    lines += [f"  skipped, {reason}: {len(indices)} frames" for reason, indices in result.skipped.items()]
+    return "\n".join([*lines, *(f"  note: {text}" for text in result.warnings)])

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.beams import with_beams
 from ..core.errors import InputError
 from ..core.frame import Case, Frame, Provenance, Spacing
-from ..core.scan_area import with_scan_area
+from ..core.settling import Said, SpacingAssumption, with_said_geometry, with_said_spacing
 from ..scene.arrays import array_of
 from ..scene.inputs import frame_of, mass_of, spacing_of
 from .database import FileFrame, FileOf, database_file, file_frame
@@ -117,9 +116,8 @@ class FrameReader:
                 spacing = frame.spacing
         if not _same(spacing, frame.spacing):
             frame = frame.with_spacing(spacing)
-        if not frame.spacing.known and assumed_width_mm > 0:
-            frame = frame.with_assumed_width(assumed_width_mm)
-        return key[1], frame
+        said = Said(otherwise=SpacingAssumption(width_mm=assumed_width_mm or None))
+        return key[1], with_said_spacing(frame, said)
 
     def case(self, frame: Frame, mass: np.ndarray) -> Case:
         """The case of :meth:`frame` with its scan area and beams, as the command line finds them.
@@ -142,7 +140,7 @@ class FrameReader:
             or known[3] is not told
             or not _holds(known[2].scan_area, mass)
         ):
-            known = self._key, frame.spacing, with_beams(with_scan_area(frame, mass)), told
+            known = self._key, frame.spacing, with_said_geometry(frame, mass), told
             self._prepared = known
         read = self._read_case
         if read is not None and read[0] == self._key and np.array_equal(read[1].mass, mass):

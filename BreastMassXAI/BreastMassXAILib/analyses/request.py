@@ -1,0 +1,68 @@
+"""What a user may ask of every explanation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..core.result import Settings
+from ..core.settling import Said
+from ..readers.masks import read_mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user may ask of every explanation.
+
+    Parameters
+    ----------
+    said : Said
+        What the user says of the frame.
+    area_file : Path, optional
+        A mask of the scan area, instead of `said`'s.
+    segments : tuple of str
+        Names or values of a mask that mean mass.
+    flip_rows : bool
+        Whether the file's first row is the deepest.
+    model : Path, optional
+        A model's folder; the shipped default, if not given.
+    network_field : {"frame", "scan-area"}, optional
+        What a network for whole frames looks at instead of its own field.
+    settings : Settings
+    out : Path, optional
+        Folder to write; the input's name with ``-explained``, if not given.
+    force : bool
+        Replace an earlier result.
+    """
+
+    said: Said = field(default_factory=Said)
+    area_file: Path | None = None
+    segments: tuple[str, ...] = ()
+    flip_rows: bool = False
+    model: Path | None = None
+    network_field: str | None = None
+    settings: Settings = field(default_factory=Settings)
+    out: Path | None = None
+    force: bool = False
+
+    def said_of(self, shape: tuple[int, int]) -> Said:
+        """What is said of a frame of that shape (rows, columns), with the scan area read from its file.
+
+        Raises
+        ------
+        InputError
+            When that cannot be read or does not fit.
+        """
+        if self.area_file is None:
+            return self.said
+        area, source, notes = read_mask(self.area_file, shape)
+        return replace(self.said, scan_area=area, area_notes=(f"The scan area was given ({source.file_name}).", *notes))
+
+
+def stem(path: Path) -> str:
+    """A file's name without its suffix."""
+    name = path.name
+    for suffix in (".nii.gz", path.suffix):
+        if suffix and name.lower().endswith(suffix.lower()) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    return name
