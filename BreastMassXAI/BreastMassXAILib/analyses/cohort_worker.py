@@ -25,7 +25,7 @@ from ..core.measures import flat_row, measures
 from ..core.result import Settings
 from ..core.settling import SpacingAssumption
 from ..hosts.stopping import listen
-from ..pipeline import analyze, load_model, software_versions
+from ..pipeline import analyze, check_choices, load_model, software_versions
 from ..writers.report import draw_example
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Task:
         Bundles' folders; every one looks at every case.
     threads : int, optional
         Of torch; as it is, if not given.
+    sweep : bool
+        Whether rings of other widths and near misses are looked at as well.
     """
 
     records: tuple[CaseRecord, ...]
@@ -59,6 +61,7 @@ class Task:
     settings: Settings
     assumption: SpacingAssumption
     threads: int | None = None
+    sweep: bool = True
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,8 @@ def run_task(task: Task) -> list[Outcome]:
     if task.threads is not None and torch.get_num_threads() != task.threads:
         torch.set_num_threads(task.threads)
     bundles = [load_once(folder) for folder in task.models]
+    for bundle in bundles:
+        check_choices(bundle.classifier, task.settings)
     outcomes: dict[int, Outcome] = {}
     cases: dict[int, Case] = {}
     for place, record in enumerate(task.records):
@@ -132,7 +137,7 @@ def run_task(task: Task) -> list[Outcome]:
             try:
                 explanation = explain(case, answer, bundle.classifier, task.settings, software)
                 row = flat_row(explanation.result.to_dict())
-                rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation)})
+                rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation, task.sweep)})
             except InputError as error:
                 outcomes[place] = Outcome(task.records[place], reason=str(error))
     for place, found in rows.items():

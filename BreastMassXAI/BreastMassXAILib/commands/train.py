@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.operating_points import in_words as points_in_words
 from ..core.partitions import split_patients
+from ..core.recalibration import calibration
 from ..network.training_run import (
     BUNDLE_FILES,
     TrainingRequest,
     TrainingRun,
-    calibrated,
     in_words,
     metrics,
     print_left_out,
@@ -79,19 +80,21 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
             training, validation = split_patients(known.labels, known.patients, share, seed)
             network = run.network()
             fitted = run.fit(network, ready, training, places.state / "fit")
-            held_logits, held = run.predict(network, known.where(validation))
-            temperature, threshold = calibrated(held_logits, held.labels)
-            logits, test = run.predict(network, cases.where(tested))
+            held_answers, held = run.predict(network, known.where(validation))
+            patients = np.array(held.patients)
+            fitted_to = calibration(held_answers, held.labels, patients, "on the part of the data held out")
+            temperature, threshold = fitted_to.temperature, fitted_to.threshold
+            answers, test = run.predict(network, cases.where(tested))
             if not processes.first:
                 return
-            probability, thresholds = probabilities(logits, temperature), np.full(len(test), threshold)
+            probability, thresholds = probabilities(answers.logits, temperature), np.full(len(test), threshold)
             found = metrics(test, probability, thresholds) if len(test) else {}
             run.save(
                 folder,
                 network,
                 name=request.name,
-                temperature=temperature,
-                threshold=threshold,
+                calibration=fitted_to,
+                trained_on=known.where(training),
                 training={
                     "frames": len(training),
                     "validation_frames": len(validation),
@@ -103,11 +106,13 @@ def train_bundle(request: TrainRequest, progress_kind: str = "auto") -> None:
             )
             write_log(folder / "training-log.csv", {request.name: fitted.epochs})
             if len(test):
-                write_predictions(folder / "predictions.csv", test, logits, probability, thresholds)
+                write_predictions(folder / "predictions.csv", test, answers, probability, thresholds)
         print_left_out(run)
         if found:
             print(f"{request.name}: {in_words(found)}")
         else:
             why = "no test partition" if not tests else "no case of the test partition could be read"
             print(f"{request.name}: trained on {len(training)} frames; {why}")
+        for line in points_in_words(fitted_to.operating_points):
+            print(f"  on the {len(held)} frames held out, {line}")
         print(f"Model: {request.out}")

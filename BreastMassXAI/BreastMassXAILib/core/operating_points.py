@@ -15,9 +15,7 @@ TARGET = 0.95
 """What *sensitive* asks of the sensitivity and *specific* of the specificity."""
 
 
-def operating_points(
-    malignant: np.ndarray, probability: np.ndarray, patients: np.ndarray
-) -> dict[str, dict[str, Any]]:
+def operating_points(malignant: np.ndarray, probability: np.ndarray, patients: np.ndarray) -> dict[str, dict[str, Any]]:
     """Thresholds with what they gave.
 
     *sensitive* is the highest threshold whose sensitivity is at least `TARGET`, *specific* the lowest whose specificity

@@ -62,8 +62,8 @@ class CaseResult:
     ``sigmoid(logit / temperature)``; `area_fraction` is each region's share of the scan area, `chance` its share of
     the pixels where the extreme points were searched (field and scan area). `threshold` is that of `operating_point`.
     `disagreement` is the standard deviation of the heads' logits, None where the network has one; `evidence_inside` the
-    share of the map's absolute values in the three regions. `suspension` names the rule in force with its limit and what
-    it was measured to be worth; `rule` is the one that spoke. `frame`, `mask` and
+    share of the map's absolute values in the three regions. `suspension` names the rule in force with its limit and
+    what it was measured to be worth; `rule` is the one that spoke. `frame`, `mask` and
     `model` identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
     """
 

@@ -81,7 +81,9 @@ class SuspensionRule:
                 f"the network's heads disagree: the threshold is {trust:.1f} of their standard deviations away, limit "
                 f"{self.limit:.1f}"
             )
-        return f"only {trust:.0%} of the evidence lies in the mass, the ring or the tissue below, limit {self.limit:.0%}"
+        return (
+            f"only {trust:.0%} of the evidence lies in the mass, the ring or the tissue below, limit {self.limit:.0%}"
+        )
 
 
 @dataclass(frozen=True)
@@ -202,8 +204,8 @@ def measured_rules(
     """What a bundle says of suspension: its default rule, and limits and figures of all rules at all points.
 
     The default is the rule whose kept decisions are wrong least often when a share of `suspended` is suspended, at
-    `default_point`, among those whose gain over random suspension has a 95 % interval above 0; ``none`` where no rule
-    has.
+    `default_point`, among those whose gain over random suspension has an interval above 0 (95 % for all rules
+    together, Bonferroni); ``none`` where no rule has.
 
     Parameters
     ----------
@@ -240,7 +242,8 @@ def measured_rules(
             }
         found[point] = entry
     here = found[default_point]
-    worth = [kind for kind, figures in here.items() if _beats(figures["gain_at_share"])]
+    chance = 0.025 / max(len(here), 1)  # of so many rules that are worth nothing the best is lucky more easily than one
+    worth = [kind for kind, figures in here.items() if figures["gain_at_share"]["nothing_gained"] < chance]
     rule = min(worth, key=lambda kind: here[kind]["risk_at_share"]["value"], default="none")
     return {
         "rule": rule,
@@ -314,7 +317,7 @@ def risk_curves(
             entry = {
                 "coverage": float(coverage),
                 "risk": _interval(risk[:, place]),
-                "gain_over_random": _interval(everyone - risk[:, place]),
+                "gain_over_random": _gained(everyone - risk[:, place]),
             }
             if "confidence" in risks and kind != "confidence":
                 entry["gain_over_confidence"] = _interval(risks["confidence"][:, place] - risk[:, place])
@@ -347,6 +350,11 @@ def _interval(draws: np.ndarray) -> dict[str, float]:
     """The first entry as value, the 95 % interval of the others."""
     low, high = np.quantile(draws[1:], [0.025, 0.975])
     return {"value": float(draws[0]), "low": float(low), "high": float(high)}
+
+
+def _gained(draws: np.ndarray) -> dict[str, float]:
+    """The same of a gain, with the share of the draws in which nothing is gained."""
+    return {**_interval(draws), "nothing_gained": float((draws[1:] <= 0).mean())}
 
 
 def rules_in_words(found: Mapping[str, Any]) -> list[str]:
