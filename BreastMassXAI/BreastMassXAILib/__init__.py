@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api.explaining import Explained as Explained
+    from .api.explaining import ExplainedCine as ExplainedCine
     from .api.explaining import explain as explain
+    from .api.explaining import explain_cine as explain_cine
     from .api.explaining import figure as figure
     from .api.explaining import load_model as load_model
     from .api.explaining import save as save
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from .api.frames import read_mask as read_mask
     from .api.studies import Evaluation as Evaluation
     from .api.studies import evaluate as evaluate
+    from .api.studies import train as train
     from .core.errors import BreastMassXAIError as BreastMassXAIError
     from .core.frame import Frame as Frame
     from .core.frame import Spacing as Spacing
@@ -40,16 +43,19 @@ _PLACES = {
     "BreastMassXAIError": ".core.errors",
     "Evaluation": ".api.studies",
     "Explained": ".api.explaining",
+    "ExplainedCine": ".api.explaining",
     "Frame": ".core.frame",
     "Settings": ".core.result",
     "Spacing": ".core.frame",
     "evaluate": ".api.studies",
     "explain": ".api.explaining",
+    "explain_cine": ".api.explaining",
     "figure": ".api.explaining",
     "load_model": ".api.explaining",
     "read_frame": ".api.frames",
     "read_mask": ".api.frames",
     "save": ".api.explaining",
+    "train": ".api.studies",
 }
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from .core.errors import MissingPackageError
 
 _HERE = Path(__file__).resolve().parent
-DEFAULT_MODEL = "busbra-square"
-SHIPPED_MODELS = (DEFAULT_MODEL, "busbra-frame")
+DEFAULT_MODEL = "busbra"
+SHIPPED_MODELS = (DEFAULT_MODEL, "busbra-paper", "busbra-square", "busbra-frame")
 
 
 def resource(*parts: str) -> Path:
-    """Path of a shipped file or folder, for instance ``resource("Models", "busbra-square")``.
+    """Path of a shipped file or folder, for instance ``resource("Models", "busbra")``.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 
 import BreastMassXAILib as bmx
 from BreastMassXAILib.resources import resource
@@ -67,7 +68,7 @@ def test_examples_in_the_docstrings(name, monkeypatch):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if bmx._PLACES[name].startswith(".api")])
 def test_every_function_of_the_door_has_an_example(name):
-    if name != "Evaluation":  # its example is evaluate's
+    if name not in ("Evaluation", "ExplainedCine"):  # their examples are those of evaluate and explain_cine
         assert ">>>" in inspect.getdoc(getattr(bmx, name))
 
 
@@ -149,10 +150,31 @@ def test_an_evaluation_shows_itself_and_its_cases(tmp_path):
     assert json.loads((done.folder / "report.json").read_text()) == done.report
     assert [row["label"] for row in done.rows()] == ["benign", "malignant"]
     page = done._repr_html_()
-    assert "2 of 2 cases evaluated" in page and "busbra-square" in page
+    assert "2 of 2 cases evaluated" in page and "busbra" in page
     assert repr(done).startswith("cohort: 2 of 2 cases")
     if "pandas" in sys.modules or importlib.util.find_spec("pandas"):
         assert done.table()["probability"].between(0, 1).all()
+
+
+def test_a_loop_shows_itself_and_says_what_the_command_says(tmp_path):
+    from BreastMassXAILib.commands.command_line import main
+    from BreastMassXAILib.readers.nrrd import write_nrrd
+
+    frame = bmx.read_frame(SAMPLES / "malignant.dcm")
+    mass = bmx.read_mask(SAMPLES / "malignant_mask.png", frame)
+    stack = np.stack([np.roll(frame.pixels, 3 * k, axis=1) for k in range(3)]).astype(np.uint8)
+    image = SimpleITK.GetImageFromArray(stack)
+    image.SetSpacing((*reversed(frame.spacing.mm()), 1.0))
+    SimpleITK.WriteImage(image, str(tmp_path / "loop.nrrd"))
+    write_nrrd(tmp_path / "mask.nrrd", mass.astype(np.uint8), frame.spacing, {1: "mass"})
+    found = bmx.explain_cine(tmp_path / "loop.nrrd", {0: tmp_path / "mask.nrrd"}, propagate=True)
+    arguments = ["--mask", f"1={tmp_path / 'mask.nrrd'}", "--propagate", "--out", str(tmp_path / "out")]
+    assert main(["analyze-cine", str(tmp_path / "loop.nrrd"), *arguments]) == 0
+    assert found.result.to_json() == (tmp_path / "out" / "cine.json").read_text()
+    assert [row["frame"] for row in found.rows()] == [1, 2, 3]
+    page = found._repr_html_()
+    assert page.count("<img") == 1 and "over 3 of 3 frames" in page
+    assert repr(found).startswith(f"{found.result.decision.upper()}: median")
 
 
 def test_bad_input_is_one_sentence(tmp_path):

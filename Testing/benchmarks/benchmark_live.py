@@ -43,7 +43,8 @@ def measure(case: Case, repeats: int) -> tuple[list[float], list[float]]:
     """Seconds of refreshes and of distance transforms, taken in turn."""
     scene = HeadlessSlicer().scene
     from BreastMassXAILib.presenter.passes import NetworkPass
-    from BreastMassXAILib.presenter.session import Session, State
+    from BreastMassXAILib.presenter.session import Session
+    from BreastMassXAILib.presenter.status import State
     from BreastMassXAILib.scene.inputs import add_frame, add_mass, set_segments
 
     frame_node = add_frame(scene, case.frame, "frame")

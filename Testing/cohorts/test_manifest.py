@@ -114,3 +114,88 @@ def test_no_table(folder, header, rows, sentence):
 def test_no_file(tmp_path):
     with pytest.raises(InputError, match="There is no manifest"):
         check_manifest(tmp_path / "none.csv")
+
+
+def test_empty_rows_are_no_cases(folder):
+    rows = ROWS.replace("\nc.png", "\n,,,,,,,\n , ,\nc.png")
+    found = check_manifest(manifest(folder, rows))
+    assert (found.rows, found.good, found.faults) == (4, 4, ())
+    # An incomplete row is told for what it lacks, not for being like another that lacks the same.
+    found = check_manifest(manifest(folder, ROWS + ",,1,p8,,,,1\n,,0,p9,,,,1\n"))
+    assert [fault.line for fault in found.faults] == [6, 6, 7, 7]
+    assert all("is missing" in fault.sentence for fault in found.faults)
+
+
+def test_identifiers_are_relative_to_the_manifest(folder, tmp_path_factory, ellipse):
+    elsewhere = tmp_path_factory.mktemp("anna-smith") / "scans" / "one"
+    elsewhere.mkdir(parents=True)
+    for name in ("a", "z"):
+        values = np.random.default_rng(9).integers(0, 255, ellipse.shape).astype(np.uint8)
+        Image.fromarray(values).save(elsewhere / f"{name}.png")
+    rows = ROWS.replace("c.png", f"{folder}/c.png", 1) + f"{elsewhere}/a.png,a_m.png,1,p7,,,,1\n"
+    rows += f"{elsewhere}/z.png,a_m.png,1,p8,,,,1\n{elsewhere}/none.png,a_m.png,1,p8,,,,1\n"
+    data = read_manifest(manifest(folder, rows))
+    names = [record.identifier for record in data.records]
+    assert names == ["a.png", "b.png", "c.png", "d.png", "one/a.png", "z.png"]
+    told = [record.identifier for record in data.records] + [f"{s.identifier} {s.reason}" for s in data.skipped]
+    assert not any(str(folder) in text or "anna" in text for text in told), told
+
+
+def test_a_row_chooses_frame_segment_and_flip(folder, speckle, ellipse):
+    loop = [Image.fromarray(np.roll(speckle, 3 * k, axis=1)) for k in range(3)]
+    loop[0].save(folder / "loop.tif", save_all=True, append_images=loop[1:])
+    labels = ellipse.astype(np.uint8)
+    labels[:3] = 2
+    Image.fromarray(labels).save(folder / "labels.png")
+    Image.fromarray(labels[::-1]).save(folder / "turned_m.png")
+    Image.fromarray(speckle[::-1]).save(folder / "turned.png")
+    header = "image,mask,label,patient,frame,segment,flip\n"
+    rows = "loop.tif,labels.png,1,p1,2,1,\nloop.tif,labels.png,1,p1,3,1; 2,\nturned.png,turned_m.png,0,p2,,1,rows\n"
+    data = read_manifest(manifest(folder, rows, header))
+    assert [record.identifier for record in data.records] == ["loop.tif frame 2", "loop.tif frame 3", "turned.png"]
+    cases = [read_case(record) for record in data.records]
+    for case, pixels, mass in zip(
+        cases,
+        (np.roll(speckle, 3, axis=1), np.roll(speckle, 6, axis=1), speckle),
+        (labels == 1, labels > 0, labels == 1),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(case.frame.pixels, pixels)
+        np.testing.assert_array_equal(case.mass, mass)
+    faults = check_manifest(manifest(folder, rows.replace(",2,1,", ",0,1,").replace("rows", "columns"), header)).faults
+    assert any("frame 0 is not a number from 1 on" in fault.sentence for fault in faults)
+    assert any("flip 'columns' is unknown" in fault.sentence for fault in faults)
+    assert any(
+        "choose one (--segment) of 1, 2" in fault.sentence
+        for fault in check_manifest(manifest(folder, rows.replace(",2,1,", ",2,,"), header)).faults
+    )
+
+
+@pytest.mark.parametrize("reader", [read_manifest, check_manifest])
+@pytest.mark.parametrize("line", [2, 4])
+def test_a_quotation_mark_too_many_is_told_with_its_line(folder, reader, line):
+    """It would make one cell of all rows that follow, and their cases would be lost in silence."""
+    rows = ROWS.splitlines()
+    rows[line - 2] = '"' + rows[line - 2]
+    with pytest.raises(InputError, match=rf"a quotation mark in line {line} opens a cell that goes on over") as found:
+        reader(manifest(folder, "\n".join(rows) + "\n"))
+    assert str(found.value).count("\n") == 0
+
+
+def test_a_note_of_several_lines_is_no_fault(folder):
+    rows = ROWS.splitlines()
+    path = manifest(folder, "".join(f'{row},"seen twice,\nonce more"\n' for row in rows), HEADER.strip() + ",note\n")
+    assert len(read_manifest(path).records) == len(rows)
+
+
+def test_a_name_that_no_system_takes_is_a_file_that_is_not_there(folder):
+    long = "x" * 300 + ".png"
+    found = check_manifest(manifest(folder, ROWS.replace("a.png", long, 1)))
+    told = " ".join(fault.sentence for fault in found.faults)
+    assert "There is no file xxx" in told and "(304 characters)" in told
+
+
+def test_rows_with_sizes_that_no_probe_images_are_to_be_checked_and_no_faults(folder):
+    found = check_manifest(manifest(folder, ROWS.replace("p4,l,0.1,0.1", "p4,l,0.01,0.01")))
+    lines = {doubt.line for doubt in found.to_check if "0.01 x 0.01 mm" in doubt.sentence}
+    assert lines == {len(ROWS.splitlines()) + 1} and found.good == found.rows

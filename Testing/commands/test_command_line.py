@@ -184,13 +184,13 @@ def _volume(path):
 @pytest.mark.parametrize("which", ["missing", "not an image", "1x1", "constant", "NaN", "another size"])
 def test_bad_frames(files, capsys, which):
     frame, word = bad_frames(files["dir"])[which]
-    assert word in refuse(capsys, files["dir"] / "out", frame, "--mask", files["mask"], "--spacing", "0.1")
+    assert word in refuse(capsys, files["dir"] / "out", frame, "--mask", files["mask"], "--spacing", "0.15")
 
 
 @pytest.mark.parametrize(("values", "word"), [(np.zeros_like(BLOB), "empty"), (np.full_like(BLOB, 255), "whole frame")])
 def test_bad_masks(files, capsys, values, word):
     mask = picture(files["dir"] / "bad.png", values)
-    assert word in refuse(capsys, files["dir"] / "out", files["frame"], "--mask", mask, "--spacing", "0.1")
+    assert word in refuse(capsys, files["dir"] / "out", files["frame"], "--mask", mask, "--spacing", "0.15")
 
 
 def test_a_ring_without_a_spacing_is_refused_with_the_way_out(files, capsys):
@@ -211,7 +211,7 @@ def test_an_altered_model_is_refused(files, capsys):
         "--mask",
         files["mask"],
         "--spacing",
-        "0.1",
+        "0.15",
         "--model",
         models / "m",
     )
@@ -220,7 +220,7 @@ def test_an_altered_model_is_refused(files, capsys):
 
 def test_an_existing_folder_is_kept_unless_forced(files, capsys):
     out = files["dir"] / "out"
-    arguments = (files["frame"], "--mask", files["mask"], "--spacing", "0.1", "--out", out)
+    arguments = (files["frame"], "--mask", files["mask"], "--spacing", "0.15", "--out", out)
     out.mkdir()
     (out / "mine.txt").write_text("precious")
     assert run(*arguments) == 2 and run(*arguments, "--force") == 2
@@ -239,7 +239,7 @@ def test_colour_frames_work_and_say_so(files):
     colour = np.stack([NOISE, NOISE, NOISE], axis=-1)
     colour[:30, :40, 0] = 255
     frame = picture(files["dir"] / "doppler.png", colour)
-    assert run(frame, "--mask", files["mask"], "--spacing", "0.1", "--out", files["dir"] / "o") == 0
+    assert run(frame, "--mask", files["mask"], "--spacing", "0.15", "--out", files["dir"] / "o") == 0
     warnings = json.loads((files["dir"] / "o" / "result.json").read_text())["warnings"]
     assert any("colour" in text.lower() for text in warnings)
 
@@ -249,7 +249,7 @@ def test_scenes_of_odd_names_open_again(files, name):
     headless = pytest.importorskip("BreastMassXAILib.hosts.headless")
     pytest.importorskip("trame_slicer")
     frame = shutil.copy(files["frame"], files["dir"] / name)
-    assert run(frame, "--mask", files["mask"], "--spacing", "0.1", "--out", files["dir"] / "odd") == 0
+    assert run(frame, "--mask", files["mask"], "--spacing", "0.15", "--out", files["dir"] / "odd") == 0
     slicer = headless.HeadlessSlicer()
     slicer.load(files["dir"] / "odd" / "scene.mrb")
     assert slicer.scene.GetFirstNodeByName(f"{frame.stem} saliency").GetImageData() is not None
@@ -259,9 +259,9 @@ def test_a_mask_turned_by_its_header_is_refused(files, capsys):
     image = SimpleITK.GetImageFromArray(BLOB[None] // 255)
     image.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))
     SimpleITK.WriteImage(image, str(files["dir"] / "turned.nrrd"))
-    arguments = (files["frame"], "--mask", files["dir"] / "turned.nrrd", "--spacing", "0.1")
+    arguments = (files["frame"], "--mask", files["dir"] / "turned.nrrd", "--spacing", "0.15")
     assert "turned" in refuse(capsys, files["dir"] / "out", *arguments)
-    assert "itself" in refuse(capsys, files["dir"] / "out", files["mask"], "--mask", files["mask"], "--spacing", "0.1")
+    assert "itself" in refuse(capsys, files["dir"] / "out", files["mask"], "--mask", files["mask"], "--spacing", "0.15")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
@@ -270,7 +270,7 @@ def test_a_stop_button_leaves_nothing_half_written(files):
     out = files["dir"] / "stopped"
     command = [sys.executable, "-m", "BreastMassXAILib", "analyze", str(files["frame"]), "--mask", str(files["mask"])]
     process = subprocess.Popen(
-        [*command, "--spacing", "0.1", "--out", str(out), "--progress", "json"],
+        [*command, "--spacing", "0.15", "--out", str(out), "--progress", "json"],
         stderr=subprocess.PIPE,
         text=True,
         env=_environment(),
@@ -311,7 +311,7 @@ def test_every_command_explains_itself(name, capsys):
     assert f"breast-mass-xai {name}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["", *(name for name in COMMANDS if name not in ("train", "cross-validate"))])
+@pytest.mark.parametrize("name", ["", *COMMANDS])
 def test_help_needs_neither_torch_nor_slicer(name):
     """In a fresh interpreter, as a user starts it."""
     code = (
@@ -328,6 +328,35 @@ def test_help_needs_neither_torch_nor_slicer(name):
     assert "--help" in found.stdout
 
 
+def test_the_fields_that_can_be_asked_for_are_those_that_there_are():
+    from BreastMassXAILib.commands.options import FIELDS
+    from BreastMassXAILib.core.field import KINDS
+
+    assert FIELDS == KINDS
+
+
 def _environment():
     """This process's import path, so that the test also runs on a checkout that is not installed."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def test_a_segment_is_chosen_and_rows_are_turned(files, capsys):
+    labels = np.where(BLOB > 0, 1, 0).astype(np.uint8)
+    labels[:8] = 2
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(labels), str(files["dir"] / "labels.nrrd"))
+    asked = (files["frame"], "--mask", files["dir"] / "labels.nrrd", "--spacing", "0.15")
+    assert "choose one (--segment) of 1, 2" in refuse(capsys, files["dir"] / "out", *asked)
+    assert "no segment 'mass'" in refuse(capsys, files["dir"] / "out", *asked, "--segment", "mass")
+    for value in (1, 2):
+        out = files["dir"] / f"out{value}"
+        assert run(*asked, "--segment", value, "--out", out) == 0
+        regions = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(out / "regions.nrrd")))[0]
+        np.testing.assert_array_equal(regions == 1, labels == value)
+    capsys.readouterr()
+    turned = picture(files["dir"] / "t.png", NOISE[::-1]), "--mask", picture(files["dir"] / "tm.png", BLOB[::-1])
+    plain, flipped = files["dir"] / "plain", files["dir"] / "flipped"
+    assert run(files["frame"], "--mask", files["mask"], "--spacing", "0.15", "--out", plain) == 0
+    assert run(*turned, "--spacing", "0.15", "--flip", "rows", "--out", flipped) == 0
+    results = [json.loads((folder / "result.json").read_text()) for folder in (plain, flipped)]
+    assert results[0]["logit"] == pytest.approx(results[1]["logit"], abs=1e-4)
+    assert any("turned upside down, as was asked for" in text for text in results[1]["warnings"])

@@ -103,6 +103,47 @@ def test_report_is_whole_and_needs_nothing_else(evaluated):
     assert len(table(evaluated, "cases-2.csv")) == 26
 
 
+def test_evidence_beside_what_knows_nothing_of_the_image(evaluated, small_cohort, tiny_models, tmp_path):
+    report = json.loads((evaluated / "report.json").read_text())
+    for number, model in enumerate(report["models"], start=1):
+        rows = [row for row in table(evaluated, f"cases{'-2' * (number - 1)}.csv") if row["status"] == "evaluated"]
+        found = model["evidence"]["all"]
+        assert (found["n"], model["evidence"]["random"]) == (24, False)
+        for region in ("mass", "peritumoral", "below"):
+            entry = found["regions"][region]
+            hits = sum(row["extremes_max_region"] == region for row in rows) / 24
+            assert entry["hits"]["max"]["value"] == pytest.approx(hits)
+            assert entry["hits"]["either"] | {"low": 0, "high": 0} == pytest.approx(
+                model["table_2"]["all"]["regions"][region]["either"] | {"low": 0, "high": 0}
+            )
+            energy = [float(row[f"energy_negative_{region}"]) for row in rows if row[f"energy_negative_{region}"]]
+            assert entry["energy"]["negative"]["value"] == pytest.approx(sum(energy) / len(energy) if energy else None)
+            assert entry["average_mask"]["n"] == 24
+        assert sum(part["n"] for part in model["evidence"]["by_size"]["all"]) == 24
+    page = (evaluated / "report.html").read_text()
+    assert "beside what knows nothing of the image" in page and "--with-random adds" in page
+    out = tmp_path / "random"
+    arguments = ("--model", tiny_models / "tiny", "--with-random", "--assume-width", 40, "--jobs", 2)
+    assert run(small_cohort, out, *arguments) == 0
+    same(table(evaluated), table(out))
+    (model,) = json.loads((out / "report.json").read_text())["models"]
+    random = [row for row in table(out, "cases-random.csv") if row["status"] == "evaluated"]
+    assert {row["model_name"] for row in random} == {"tiny with random weights"} and len(random) == 24
+    assert model["evidence"]["random"]
+    share = sum(row["extremes_min_region"] != "elsewhere" for row in random) / 24
+    assert model["evidence"]["all"]["regions"]["any"]["random_hits"]["min"]["value"] == pytest.approx(share)
+    assert "Random weights" in (out / "report.html").read_text()
+    first = json.loads((evaluated / "report.json").read_text())["models"][0]["evidence"]
+    assert first["all"]["regions"]["mass"]["hits"] == model["evidence"]["all"]["regions"]["mass"]["hits"]
+
+
+def test_predictions_have_no_network_to_give_random_weights(small_cohort, tmp_path, capsys):
+    table = tmp_path / "p.csv"
+    table.write_text("identifier,probability\nf0.png,0.5\n")
+    assert run(small_cohort, tmp_path / "out", "--predictions", table, "--with-random") == 2
+    assert "no network" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_several_processes_give_the_same_table(evaluated, small_cohort, tiny_models, tmp_path):
     arguments = ("--model", tiny_models / "fold1", "--assume-width", 40)
     assert run(small_cohort, tmp_path / "two", *arguments, "--jobs", 2) == 0

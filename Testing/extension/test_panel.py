@@ -313,7 +313,8 @@ def test_ctest_runs_files_that_are_there():
     assert "add_subdirectory(Testing/slicer)" in (ROOT / "CMakeLists.txt").read_text()
     text = (ROOT / "Testing" / "slicer" / "CMakeLists.txt").read_text()
     scripts = set(re.findall(r"SCRIPT (\S+\.py)", text))
-    assert scripts == {path.name for path in (ROOT / "Testing" / "slicer").glob("*.py")}
+    by_hand = {"walk.py"}  # which needs a main window and takes minutes
+    assert scripts == {path.name for path in (ROOT / "Testing" / "slicer").glob("*.py")} - by_hand
     for name in scripts:
         tree = ast.parse((ROOT / "Testing" / "slicer" / name).read_text())
         (case,) = [node for node in tree.body if isinstance(node, ast.ClassDef)]

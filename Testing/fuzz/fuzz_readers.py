@@ -1,11 +1,14 @@
 """Damaged files for every reader: no crash, no hang, no wrong result, every refusal a sentence.
 
+And whole files, written in random containers and orientations: never another number for the same pixels.
+
     python Testing/fuzz/fuzz_readers.py --cases 10000 --seed 0
 
 Each case takes a small valid file, damages it (cut off, bits and fields changed, pieces moved, tags and numbers set to
-senseless values, checksums put right again so that the damage goes deep) and reads it as a frame, loop and mask in a
-worker process with little memory. A worker that dies or takes longer than the limit is a finding, as is any exception
-outside our own family. The same seed gives the same cases. Unix only (memory limit).
+senseless values, directions in space turned, checksums put right again so that the damage goes deep) and reads it as a
+frame, loop and mask, alone and together with whole ones, in a worker process with little memory. Manifests are damaged,
+too. A worker that dies or takes longer than the limit is a finding, as is any exception outside our own family. Every
+SAME-th case is a whole file of pixels that are known. The same seed gives the same cases. Unix only (memory limit).
 """
 
 from __future__ import annotations
@@ -42,18 +45,27 @@ from pydicom.uid import (
     RLELossless,
 )
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from same_pixels import compare
+
+from BreastMassXAILib.cohorts.manifest import check_manifest, read_manifest
 from BreastMassXAILib.core.errors import BreastMassXAIError
 from BreastMassXAILib.core.frame import MAX_PIXELS, Frame
-from BreastMassXAILib.readers.cines import open_cine
+from BreastMassXAILib.readers.cines import open_cine, open_frames
 from BreastMassXAILib.readers.dicom import regions_of
 from BreastMassXAILib.readers.files import Kind, identify
-from BreastMassXAILib.readers.frames import read_frame
-from BreastMassXAILib.readers.masks import read_mask
+from BreastMassXAILib.readers.frames import read_frame, read_frame_and_mask
+from BreastMassXAILib.readers.masks import read_mask, read_masks
 
 SHAPE = (40, 56)
 LIMIT_S = 5.0
 MEMORY_BYTES = 4 << 30
 FRAMES_READ = 3
+SAME = 8
+
+WHOLE = Path()
+"""Where whole files lie that damaged ones are read together with."""
 
 EXTREMES = (0, 1, 2, 3, 7, 8, 16, 255, 256, 65535, 65536, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 NUMBERS = (
@@ -89,7 +101,77 @@ def write_seeds(folder: Path) -> list[Path]:
     _write_pictures(folder, grey, colour, mask)
     _write_volumes(folder, grey, colour, mask)
     _write_dicoms(folder, grey, colour, mask)
+    _write_masks(folder, grey, mask)
+    _write_manifest(folder)
     return sorted(path for path in folder.iterdir() if path.suffix not in (".raw", ".gz") or ".nii" in path.name)
+
+
+def _write_masks(folder: Path, grey: np.ndarray, mask: np.ndarray) -> None:
+    """Masks that are more than zero and one, and headers that say where pixels lie."""
+    soft = (mask * 200).astype(np.uint8)
+    soft[1:, :][mask[:-1] > mask[1:]] = 90
+    Image.fromarray(soft).save(folder / "mask-soft.png")
+    labels = mask.copy()
+    labels[:4] = 2
+    palette = Image.fromarray(labels)
+    palette.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0])
+    palette.save(folder / "mask-palette.png")
+    Image.fromarray(np.dstack([mask * 255, mask * 0, mask * 0, mask * 180])).save(folder / "mask-alpha.png")
+    for suffix in ("nrrd", "mha", "nii", "nii.gz"):
+        for name, array in (
+            ("mask-labels", labels[None]),
+            ("mask-loop", np.stack([mask, np.roll(mask, 3, axis=0), mask])),
+        ):
+            image = SimpleITK.GetImageFromArray(array)
+            image.SetSpacing((0.11, 0.08, 0.5))
+            image.SetDirection((1, 0, 0, 0, 0, 1, 0, -1, 0))
+            image.SetOrigin((7.0, -12.0, 31.0))
+            SimpleITK.WriteImage(image, str(folder / f"{name}.{suffix}"))
+    fractional = SimpleITK.GetImageFromArray((mask.astype(np.int16) * 216 - 108).astype(np.int8)[None, 5:25, 20:46])
+    fields = {"Segment0_ID": "a", "Segment0_Name": "mass", "Segment0_LabelValue": "1", "Segment0_Layer": "0"}
+    fields |= {"Segmentation_MasterRepresentation": "Fractional labelmap"}
+    for key, value in (fields | {"Segmentation_ReferenceImageExtentOffset": "20 5 0"}).items():
+        fractional.SetMetaData(key, value)
+    SimpleITK.WriteImage(fractional, str(folder / "mask-fractional.seg.nrrd"))
+    for name, sizes, kinds in (
+        ("last", "56 40 1 3", "domain domain domain list"),
+        ("first", "3 56 40", "list domain domain"),
+    ):
+        header = (
+            f"NRRD0005\ntype: uint8\ndimension: {len(sizes.split())}\nsizes: {sizes}\nkinds: {kinds}\nencoding: raw\n\n"
+        )
+        loop = np.stack([grey, 255 - grey, np.roll(grey, 5, axis=1)], axis=0 if name == "last" else -1)
+        (folder / f"list-{name}.seq.nrrd").write_bytes(header.encode() + loop.tobytes())
+    for number in range(3):
+        (folder / f"slice{number}.raw").write_bytes(np.roll(grey, number, axis=1).tobytes())
+    head = (
+        "ObjectType = Image\nNDims = 3\nDimSize = 56 40 3\nUltrasoundImageOrientation = MNA\nElementType = MET_UCHAR\n"
+    )
+    names = "".join(f"slice{number}.raw\n" for number in range(3))
+    (folder / "list.mhd").write_text(f"{head}ElementDataFile = LIST\n{names}")
+    (folder / "pattern.mhd").write_text(f"{head}ElementDataFile = slice%d.raw 0 2 1\n")
+    items, groups = [], []
+    for number, label in ((1, "Skin"), (2, "Mass")):
+        item, group, reference = Dataset(), Dataset(), Dataset()
+        item.SegmentNumber, item.SegmentLabel, reference.ReferencedSegmentNumber = number, label, number
+        group.SegmentIdentificationSequence = [reference]
+        items.append(item)
+        groups.append(group)
+    tags = {"SegmentSequence": items, "PerFrameFunctionalGroupsSequence": groups, "SegmentationType": "FRACTIONAL"}
+    tags |= {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66.4", "MaximumFractionalValue": 200}
+    segmentation = dicom(np.stack([labels * 0 + 100, mask * 200]).astype(np.uint8), **tags)
+    pydicom.dcmwrite(folder / "mask-segments.dcm", segmentation, enforce_file_format=True)
+
+
+def _write_manifest(folder: Path) -> None:
+    (folder / "manifest.csv").write_text(
+        "identifier,image,mask,label,patient,spacing_row_mm,spacing_col_mm,partition,frame,segment,flip\n"
+        "a,grey.png,mask.png,malignant,p1,0.1,0.1,1,,,\n"
+        "b,colour.png,mask-palette.png,benign,p2,0.1,0.12,1,,1,rows\n"
+        "c,loop.nrrd,mask.png,1,p3,,,2,3,,\n"
+        ",,,,,,,,,,\n"
+        'd,"grey.bmp",mask.png; mask-soft.png,0,p4,0.1,0.1,2,,,\n'
+    )
 
 
 def _write_pictures(folder: Path, grey: np.ndarray, colour: np.ndarray, mask: np.ndarray) -> None:
@@ -248,8 +330,10 @@ def damage(rng: np.random.Generator, data: bytes, name: str, others: list[bytes]
     changes: list[Callable[[np.random.Generator, bytearray], bytearray]] = [
         _cut, _flip, _flip, _field, _field, _field, _remove, _repeat, _insert, _swap,
     ]  # fmt: skip
-    if name.endswith(("nrrd", "nhdr", "mha", "mhd")):
+    if name.endswith(("nrrd", "nhdr", "mha", "mhd", "csv")):
         changes += [_number] * 12
+    if name.endswith(("nrrd", "nhdr", "mha", "mhd", "nii")):
+        changes += [_turn] * 4
     if name.endswith(".dcm") and rng.random() < 0.5:
         data = _tags(rng, data)
         if rng.random() < 0.6:
@@ -325,6 +409,27 @@ def _number(rng: np.random.Generator, data: bytearray) -> bytearray:
     return data
 
 
+def _turn(rng: np.random.Generator, data: bytearray) -> bytearray:
+    """Another direction in space, as text or as NIfTI's forms."""
+    if data[344:347] == b"n+1":
+        data[252:256] = struct.pack("<hh", *(int(code) for code in rng.integers(0, 3, 2)))
+        matrix = np.eye(3)[rng.permutation(3)] * rng.choice([-1, 1, 0.08, -0.11], (3, 1))
+        rows = np.hstack([matrix, rng.normal(0, 20, (3, 1))])
+        data[280:328] = struct.pack("<12f", *rows.ravel())
+        return data
+    vectors = np.eye(3)[rng.permutation(3)] * rng.choice([-1, 1, 0.08, -0.11], (3, 1))
+    if rng.random() < 0.2:
+        vectors[int(rng.integers(3))] = rng.normal(0, 1, 3)
+    spaced = " ".join("(" + ",".join(f"{part:g}" for part in vector) + ")" for vector in vectors)
+    flat = " ".join(f"{part:g}" for part in vectors.ravel())
+    head, rest = bytes(data[:2000]), bytes(data[2000:])
+    head = re.sub(rb"(?m)^space directions:.*$", b"space directions: " + spaced.encode(), head)
+    head = re.sub(rb"(?m)^TransformMatrix =.*$", b"TransformMatrix = " + flat.encode(), head)
+    letters = str(rng.choice(["MFA", "MNA", "UFD", "UN", "XX", ""])).encode()
+    head = re.sub(rb"(?m)^UltrasoundImageOrientation =.*$", b"UltrasoundImageOrientation = " + letters, head)
+    return bytearray(head + rest)
+
+
 def _tags(rng: np.random.Generator, data: bytes) -> bytes:
     """Senseless values in tags that the reader looks at, written as a whole file again where pydicom can."""
     with warnings.catch_warnings():
@@ -385,10 +490,17 @@ class Verdict:
     detail: str = ""
 
 
+def use_whole_files(folder: Path) -> None:
+    """Tell where :func:`write_seeds` wrote."""
+    global WHOLE
+    WHOLE = folder
+
+
 def judge(path: Path, heartbeat: Callable[[], None] = lambda: None) -> Verdict:
     """Read a file in every way, each of which has the time limit to itself, and say what came of it."""
     outcomes = []
-    for way in (_read_loop, _read_single, _read_mask):
+    ways = (_read_manifest,) if path.suffix == ".csv" else (_read_loop, _read_single, _read_mask, _read_pair)
+    for way in ways:
         outcomes.append(_attempt(path, way))
         heartbeat()
     for bad in ("error", "wrong"):
@@ -437,6 +549,47 @@ def _read_mask(path: Path) -> str:
     return "" if fits else f"a mask of {mask.shape}, {mask.dtype}"
 
 
+def _read_pair(path: Path) -> str:
+    """The file as a frame with a whole mask, or as the masks of a whole loop."""
+    refusals = 0
+    for index in (None, 1):
+        try:
+            frame, mass, _ = read_frame_and_mask(path, WHOLE / "mask.png", index, flip_rows=index is None)
+            if mass.shape != frame.shape or not mass.any():
+                return "a mask that does not fit its frame"
+        except BreastMassXAIError as error:
+            refusals, last = refusals + 1, error
+    for name, segments in (("loop.nrrd", ()), ("wide.nii.gz", ("1",)), ("loop.dcm", ("mass",))):
+        try:
+            cine, onto = open_frames(WHOLE / name)
+            found = read_masks(path, onto.at(0, cine.read(0)), segments).found
+            if any(not 0 <= index < len(cine) or mask.shape != SHAPE for index, mask in found.items()):
+                return "masks that do not fit their loop"
+        except BreastMassXAIError as error:
+            refusals, last = refusals + 1, error
+    if refusals == 5:
+        raise last
+    return ""
+
+
+def _read_manifest(path: Path) -> str:
+    data, check = read_manifest(path), check_manifest(path)
+    if check.good > check.rows or len(data.records) + len(data.skipped) != check.rows:
+        return f"{check.rows} rows, {len(data.records)} cases and {len(data.skipped)} left out"
+    names = [record.identifier for record in data.records]
+    return "an absolute path as identifier" if any(Path(name).is_absolute() for name in names) else ""
+
+
+def _read_same(seed: int, case: int, folder: Path) -> Verdict:
+    """A whole case of random pixels."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        try:
+            wrong = compare(np.random.default_rng([seed, case, SAME]), Path(name))
+        except BaseException as error:
+            return Verdict("error", f"whole files: {type(error).__name__}: {error}")
+    return Verdict("wrong", wrong) if wrong else Verdict("read")
+
+
 def _fault(frame: Frame, path: Path) -> str:
     """What is wrong with a frame; its size is compared with what the header says to another reader than ours."""
     stated = stated_size(path)
@@ -483,7 +636,9 @@ def damaged_file(case: int, seed: int, seeds: list[Path], contents: list[bytes],
     rng = np.random.default_rng([seed, case])
     which = int(rng.integers(len(seeds)))
     # Detached headers find their data by the name that is in them, so they lie where the seeds lie.
-    path = (seeds[0].parent if seeds[which].suffix in (".mhd", ".nhdr") else folder) / f"case{case}-{seeds[which].name}"
+    path = (
+        seeds[0].parent if seeds[which].suffix in (".mhd", ".nhdr", ".csv") else folder
+    ) / f"case{case}-{seeds[which].name}"
     path.write_bytes(damage(rng, contents[which], seeds[which].name, contents))
     return path
 
@@ -493,7 +648,11 @@ def work(connection: Connection, seed: int, seed_folder: Path, folder: Path) -> 
     seeds = sorted(path for path in seed_folder.iterdir() if path.suffix not in (".raw", ".gz") or ".nii" in path.name)
     seeds = [path for path in seeds if not path.name.startswith("case")]
     contents = [path.read_bytes() for path in seeds]
+    use_whole_files(seed_folder)
     while (case := connection.recv()) is not None:
+        if case % SAME == SAME - 1:
+            connection.send(_read_same(seed, case, folder))
+            continue
         path = damaged_file(case, seed, seeds, contents, folder)
         verdict = judge(path, lambda: connection.send(None))
         if verdict.outcome in ("read", "refused"):

@@ -59,6 +59,34 @@ def test_a_mask_is_imported_or_refused(scene, adding, benign) -> None:
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == count + 1
 
 
+def test_a_mask_of_several_segments_is_chosen_from_and_told(scene, adding, malignant, tmp_path) -> None:
+    import SimpleITK
+
+    from BreastMassXAILib.core.errors import SegmentChoiceError
+    from BreastMassXAILib.scene.inputs import mass_of
+
+    frame_node, _ = adding.add_sample(scene, "malignant")
+    labels = malignant.mass.astype(np.uint8)
+    labels[:9] = 2
+    fields = {"ID": "a", "LabelValue": "1", "Layer": "0"}, {"ID": "b", "LabelValue": "2", "Layer": "0"}
+    for names in (("Segment_1", "Segment_2"), ("Mass", "Skin")):
+        image = SimpleITK.GetImageFromArray(labels[None])
+        row_mm, column_mm = malignant.frame.spacing.mm()
+        image.SetSpacing((column_mm, row_mm, 1.0))
+        for number, (name, own) in enumerate(zip(names, fields, strict=True)):
+            for key, value in {**own, "Name": name}.items():
+                image.SetMetaData(f"Segment{number}_{key}", value)
+        SimpleITK.WriteImage(image, str(tmp_path / f"{names[0]}.seg.nrrd"))
+    with pytest.raises(SegmentChoiceError) as caught:
+        adding.import_mass(scene, tmp_path / "Segment_1.seg.nrrd", frame_node)
+    assert caught.value.choices == ("Segment_1", "Segment_2")
+    node, _ = adding.import_mass(scene, tmp_path / "Segment_1.seg.nrrd", frame_node, ["Segment_2"])
+    np.testing.assert_array_equal(mass_of(node, adding.MASS_SEGMENT, frame_node), labels == 2)
+    node, notes = adding.import_mass(scene, tmp_path / "Mass.seg.nrrd", frame_node)
+    np.testing.assert_array_equal(mass_of(node, adding.MASS_SEGMENT, frame_node), malignant.mass)
+    assert "not used: 'Skin'" in notes[0]
+
+
 def test_the_mass_segment_is_found_by_its_name(scene, adding) -> None:
     import slicer
 

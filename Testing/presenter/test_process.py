@@ -61,7 +61,7 @@ def test_a_cohort_is_evaluated_by_the_process(tmp_path, manifest) -> None:
 
 def test_training_is_stopped_and_leaves_no_model(tmp_path, manifest) -> None:
     pytest.importorskip("torch")
-    options = arguments_of(parser_of("train"), {"--epochs": "100000", "--patience": "100000", "--size": "64"})
+    options = arguments_of(parser_of("train"), {"--epochs": "100000", "--size": "64"})
     run = Run(run_command(sys.executable, "train", manifest, tmp_path / "model", options))
     wait(run, until=lambda: run.step is not None)
     assert run.code is None, run.said

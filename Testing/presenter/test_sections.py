@@ -108,6 +108,6 @@ def test_lines_say_what_is_chosen(scene):
     assert mass_line(mass, "mass") == "Mass: malignant phantom mass, segment mass"
     assert mass_line(mass, "gone") == "Mass: no segment of malignant phantom mass is chosen"
     assert mass_line(None, "") == "Mass: none yet"
-    assert model_line(session.model, Settings()) == "Model: busbra-square, ring 5 mm"
+    assert model_line(session.model, Settings()) == "Model: busbra, ring 5 mm"
     assert model_line(None, Settings(ring_mm=0.0, grey_zone=0.1)) == "Model: none is chosen, no ring, grey zone ±0.1"
     assert session.facts.spacing == "0.065 mm a pixel, from the file's ultrasound region"

@@ -141,7 +141,7 @@ def dicom(path: Path, pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, 
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     if syntax == RLELossless:
-        data.compress(RLELossless, generate_instance_uid=False)
+        data.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
     elif syntax == JPEG2000Lossless:
         beside = path.with_suffix(".j2k")
         Image.fromarray(pixels).save(beside, format="JPEG2000", irreversible=False)

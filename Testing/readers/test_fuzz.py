@@ -29,7 +29,9 @@ def fuzz() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def seeds(fuzz, tmp_path_factory) -> list[Path]:
-    return fuzz.write_seeds(tmp_path_factory.mktemp("seeds"))
+    folder = tmp_path_factory.mktemp("seeds")
+    fuzz.use_whole_files(folder)
+    return fuzz.write_seeds(folder)
 
 
 def test_every_valid_file_is_read(fuzz, seeds):

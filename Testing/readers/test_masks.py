@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from BreastMassXAILib.core.errors import InputError, SegmentChoiceError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.readers.dicom import write_ultrasound_frame
-from BreastMassXAILib.readers.masks import read_mask
+from BreastMassXAILib.readers.masks import Onto, read_mask, read_masks
 from BreastMassXAILib.readers.nrrd import write_nrrd
 
 SHAPE = (40, 56)
@@ -293,3 +297,72 @@ def test_any_crop_around_a_mask_goes_back_to_its_place(tmp_path, mask, data):
     crop = mask[top:bottom, left:right].astype(np.uint8)[None]
     path = write_volume(tmp_path / "mask.seg.nrrd", crop, **fields)
     np.testing.assert_array_equal(read_mask(path, mask.shape)[0], mask)
+
+
+def segmentation(path: Path, frames: np.ndarray, segments: list[str], numbers: list[int], sources: list[int] | None):
+    """A binary DICOM Segmentation: each frame's segment, from 1, and the frame of the loop that it is of, from 1."""
+    data = Dataset()
+    data.SOPClassUID, data.SOPInstanceUID, data.Modality = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.3.4", "SEG"
+    data.NumberOfFrames, data.Rows, data.Columns = frames.shape
+    data.SamplesPerPixel, data.PhotometricInterpretation, data.PixelRepresentation = 1, "MONOCHROME2", 0
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.SegmentationType = 1, 1, 0, "BINARY"
+    data.SegmentSequence, data.PerFrameFunctionalGroupsSequence = [], []
+    for number, label in enumerate(segments, start=1):
+        item = Dataset()
+        item.SegmentNumber, item.SegmentLabel = number, label
+        data.SegmentSequence.append(item)
+    for k, number in enumerate(numbers):
+        group, identity = Dataset(), Dataset()
+        identity.ReferencedSegmentNumber = number
+        group.SegmentIdentificationSequence = [identity]
+        if sources:
+            source, derivation = Dataset(), Dataset()
+            source.ReferencedFrameNumber = sources[k]
+            derivation.SourceImageSequence = [source]
+            group.DerivationImageSequence = [derivation]
+        data.PerFrameFunctionalGroupsSequence.append(group)
+    bits = np.packbits(frames.ravel(), bitorder="little").tobytes()
+    data.PixelData = bits + b"\0" * (len(bits) % 2)
+    data["PixelData"].VR = "OB"
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    pydicom.dcmwrite(path, data, enforce_file_format=True)
+    return path
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (39, 53)], ids=["whole bytes", "frames that end within a byte"])
+def test_a_dicom_segmentation_lies_on_the_frames_that_it_names(tmp_path, shape):
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    mass = [(np.hypot(rows - 15, columns - 20 - 3 * k) < 8).astype(np.uint8) for k in range(4)]
+    skin = (rows < 4).astype(np.uint8)
+    loop = Onto(shape, 4)
+    path = segmentation(tmp_path / "s.dcm", np.stack([skin, mass[1], mass[3]]), ["Skin", "Mass"], [1, 2, 2], [2, 2, 4])
+    found = read_masks(path, loop)
+    assert sorted(found.found) == [1, 3]
+    for index, pixels in found:
+        np.testing.assert_array_equal(pixels, mass[index])
+    assert "'Mass' counts as mass; not used: 'Skin'" in found.notes[0]
+    np.testing.assert_array_equal(read_masks(path, loop, ["skin"]).found[1], skin)
+    np.testing.assert_array_equal(read_mask(path, replace(loop, index=3)).pixels, mass[3])
+    with pytest.raises(InputError, match="is of 2 frames"):
+        read_mask(path, shape)
+    # Without frame numbers they are in the loop's order, or one for all.
+    path = segmentation(tmp_path / "o.dcm", np.stack(mass), ["Mass"], [1] * 4, None)
+    assert [int(pixels.sum()) for _, pixels in read_masks(path, loop)] == [int(each.sum()) for each in mass]
+    path = segmentation(tmp_path / "t.dcm", np.stack(mass[:3]), ["Mass"], [1] * 3, None)
+    with pytest.raises(InputError, match="3 frames"):
+        read_masks(path, loop)
+    path = segmentation(tmp_path / "one.dcm", mass[2][None], ["Segment 1"], [1], None)
+    np.testing.assert_array_equal(read_mask(path, replace(loop, index=2)).pixels, mass[2])
+
+
+def test_a_slice_s_segmentation_lands_on_its_frame_or_nowhere(tmp_path, ellipse):
+    fields = segments(("mass", 1, 0)) | {"Segmentation_ReferenceImageExtentOffset": "0 0 2"}
+    path = write_volume(tmp_path / "mask.seg.nrrd", ellipse.astype(np.uint8)[None], **fields)
+    loop = Onto(SHAPE, 5)
+    assert list(read_masks(path, loop).found) == [2]
+    np.testing.assert_array_equal(read_mask(path, replace(loop, index=2)).pixels, ellipse)
+    with pytest.raises(InputError, match="is of frame 3, not of frame 1"):
+        read_mask(path, loop)
+    with pytest.raises(InputError, match="does not fit"):
+        read_masks(path, Onto(SHAPE, 2))

@@ -882,6 +882,7 @@ class OpenModule:
         monkeypatch.setattr(slicer.util, "childWidgetVariables", lambda _widget: self.ui)
         self.parent = SimpleNamespace(isEntered=False, reload=self._reload)
         self.packages_asked = 0
+        self.real_installer = False
         self._create()
         if enter:
             self.enter()
@@ -896,7 +897,8 @@ class OpenModule:
         self.monkeypatch.setattr(slicer.util, "selectModule", lambda _name: None)
         self.widget.setup()
         self.panel = self.widget.panel
-        self.panel.install_packages = self._install
+        if not self.real_installer:
+            self.panel.install_packages = self._install
 
     def _install(self) -> None:
         self.packages_asked += 1

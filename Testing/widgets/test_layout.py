@@ -27,7 +27,7 @@ def test_after_explain_each_settled_section_is_a_line_and_the_decision_is_above_
     assert not {"frameSelector", "massSelector", "segmentEditor", "modelComboBox", "staleBanner", "statusText"} & seen
     assert ui.imageCollapsibleButton.text == "Image: malignant phantom, 600 x 560 pixels"
     assert ui.massCollapsibleButton.text == "Mass: malignant phantom mass, segment mass"
-    assert ui.modelCollapsibleButton.text == "Model: busbra-square, ring 5 mm"
+    assert ui.modelCollapsibleButton.text == "Model: busbra, ring 5 mm"
     order = list(vars(ui))
     above = [order.index(name) for name in ("decisionFrame", "imageCollapsibleButton", "pointingCollapsibleButton")]
     assert above == sorted(above)

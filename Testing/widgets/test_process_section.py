@@ -56,7 +56,7 @@ def test_a_cohort_is_evaluated_with_what_was_chosen(listed):
     listed.ui.evaluateProcessButton.click()
     proposed = {flag: field.text for flag, (_, field) in listed.shown[-1]._fields.items() if "text" in field.values}
     assert (proposed["--assume-width"], proposed["--ring-mm"]) == ("40.0", "4.0")
-    assert proposed["--model"].endswith("busbra-square")
+    assert proposed["--model"].endswith("busbra")
     ui = listed.ui
     assert ui.stopProcessButton.enabled and not ui.evaluateProcessButton.enabled
     formats = set()
@@ -74,9 +74,12 @@ def test_a_cohort_is_evaluated_with_what_was_chosen(listed):
 
 
 def test_training_is_stopped(listed):
-    listed.answer(listed.out, epochs="100000", patience="100000")
+    listed.answer(listed.out, epochs="100000")
     listed.ui.trainProcessButton.click()
-    listed.desktop.wait(lambda: "%v" in listed.ui.processProgressBar.format, 180)
+    assert listed.ui.stopProcessButton.enabled, listed.ui.statusText.text
+    ui = listed.ui
+    listed.desktop.wait(lambda: "%v" in ui.processProgressBar.format or not ui.stopProcessButton.enabled, 180)
+    assert ui.stopProcessButton.enabled, ui.processLog.toPlainText()
     listed.ui.stopProcessButton.click()
     listed.desktop.wait(lambda: not listed.ui.stopProcessButton.enabled, 60)
     assert listed.ui.statusText.text == "Stopped." and not (listed.out / "model.json").exists()

@@ -17,7 +17,8 @@ from ..core.progress import Progress, silent
 from ..core.propagation import MassTrack
 from ..core.regions import mask_box
 from ..core.settling import with_said_geometry, with_said_spacing
-from ..core.writing import CINE_FILE, atomic_folder
+from ..core.sizes import confirmed_size, known_mm
+from ..core.writing import CINE_FILE, as_text, atomic_folder
 from ..pipeline import analyze_cine, load_model, with_field
 from ..readers.cines import open_frames
 from ..readers.masks import Onto, read_mask, read_masks
@@ -72,12 +73,7 @@ def explain_loop(request: CineRequest, progress: Progress = silent) -> tuple[Pat
         With one sentence; then nothing is written.
     """
     progress(0, 1, "reading")
-    cine, track = _open(request)
-    chosen = range(len(cine))[request.frames]
-    if not chosen:
-        raise InputError(f"None of the {len(cine)} frames is chosen.")
-    if request.settings.ring_mm > 0:
-        cine.read(track.annotated[0]).spacing.mm()  # refused before a model is loaded for nothing
+    cine, track, chosen = _chosen(request)
     out = request.out or Path(f"{stem(request.cine)}-explained")
     with atomic_folder(out, request.force, CINE_FILE) as folder:
         bundle = with_field(load_model(request.model), request.network_field)
@@ -100,9 +96,44 @@ def explain_loop(request: CineRequest, progress: Progress = silent) -> tuple[Pat
         assert strongest.frame is not None
         write_figure(folder / "figure.png", strongest.frame.case, strongest.frame.explanation)
         progress(93, 100, "Slicer scene")
-        note = _write_scene(folder, for_scene, cine, result, stem(request.cine))
+        note = _write_scene(folder, for_scene, cine, result, as_text(stem(request.cine)))
     progress(100, 100, "done")
     return out, result, note
+
+
+def look_at_loop(request: CineRequest, progress: Progress = silent) -> tuple[CineResult, ExplainedFrame]:
+    """Read and explain frame by frame without writing anything; ``out`` and ``force`` are not asked.
+
+    Returns
+    -------
+    CineResult
+    ExplainedFrame
+        The strongest frame.
+
+    Raises
+    ------
+    BreastMassXAIError
+        With one sentence.
+    """
+    cine, track, chosen = _chosen(request)
+    bundle = with_field(load_model(request.model), request.network_field)
+    strongest = _Strongest(bundle.classifier.threshold_logit)
+    result = analyze_cine(
+        cine, track, bundle, request.settings, frames=chosen, batch=BATCH, each=strongest.add, progress=progress
+    )
+    assert strongest.frame is not None
+    return result, strongest.frame
+
+
+def _chosen(request: CineRequest) -> tuple[Cine, MassTrack, range]:
+    """The loop, its masses, and which of its frames are looked at."""
+    cine, track = _open(request)
+    chosen = range(len(cine))[request.frames]
+    if not chosen:
+        raise InputError(f"None of the {len(cine)} frames is chosen.")
+    if request.settings.ring_mm > 0:
+        known_mm(cine.first_readable([*track.annotated, *range(len(cine))])[1])  # refused before a model is loaded
+    return cine, track, chosen
 
 
 def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
@@ -113,7 +144,9 @@ def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
     mass = track.at(track.annotated[0])
     assert mass is not None
     cine, _ = open_frames(request.cine, mask_box(mass.mask), request.axis, request.flip_rows)
-    return _with_geometry(_noted(cine, notes), track.annotated[0], mass.mask, request), track
+    # Nothing may be seen on the annotated frame itself, as on any other.
+    index, _ = cine.first_readable([*track.annotated, *range(len(cine))])
+    return _with_geometry(_noted(cine, notes), index, (track.at(index) or mass).mask, request), track
 
 
 def _noted(cine: Cine, notes: tuple[str, ...]) -> Cine:
@@ -131,7 +164,7 @@ def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRe
     them through a loop. Only where the file tells of a zoom are they looked for again."""
     plain = cine.read(annotated)
     said = request.said_of(plain.shape)
-    first = with_said_spacing(plain, said)
+    first = confirmed_size(with_said_spacing(plain, said), request.confirmed_size)
     settled = with_said_geometry(first, mass, said)
     notes = settled.warnings[len(first.warnings) :]
 
@@ -150,7 +183,7 @@ def _masks(request: CineRequest, cine: Cine, onto: Onto) -> tuple[dict[int, np.n
     """The masks of all files by frame, and what had to be decided about them."""
     masks: dict[int, np.ndarray] = {}
     notes: tuple[str, ...] = ()
-    first = cine.read(0)
+    first = cine.first_readable()[1]
     for number, path in request.masks:
         if number is None:
             read = read_masks(path, onto.at(0, first), request.segments)
@@ -158,7 +191,7 @@ def _masks(request: CineRequest, cine: Cine, onto: Onto) -> tuple[dict[int, np.n
         else:
             if number > len(cine):
                 raise InputError(f"There is a mask for frame {number}, but {request.cine.name} has {len(cine)} frames.")
-            frame = first if number == 1 else cine.read(number - 1)
+            frame = cine.first_readable([number - 1, *range(len(cine))])[1]
             mask = read_mask(path, onto.at(number - 1, frame), request.segments)
             found, said = {number - 1: mask.pixels}, mask.notes
         for index, pixels in found.items():

@@ -16,6 +16,7 @@ from ..cohorts.predictions import read_predictions
 from ..core.cohort import Cohort
 from ..core.cohort_tables import examples, report_tables
 from ..core.errors import InputError, MissingPackageError
+from ..core.evidence import evidence_tables, has_evidence
 from ..core.findings import findings
 from ..core.progress import Progress, silent
 from ..core.result import Settings
@@ -41,6 +42,8 @@ class EvaluateRequest:
         Every case is looked at by the one of the models whose test partition it is in.
     predictions : Path, optional
         A table of probabilities (out-of-fold ones, for instance) instead of models: no explanations then.
+    with_random : bool
+        Beside each model, its network with random weights.
     """
 
     data: Path
@@ -48,6 +51,7 @@ class EvaluateRequest:
     out: Path | None = None
     predictions: Path | None = None
     out_of_fold: bool = False
+    with_random: bool = False
     assumption: SpacingAssumption = field(default_factory=SpacingAssumption)
     settings: Settings = field(default_factory=Settings)
     jobs: int = 1
@@ -93,6 +97,8 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> tuple[Pat
     if find_spec("matplotlib") is None:
         raise MissingPackageError("The report needs the package matplotlib: install it with pip.")
     if request.predictions is not None:
+        if request.with_random:
+            raise InputError("A table of predictions has no network that could be given random weights: give a model.")
         return _evaluate(request, None, started, progress)
     with workers(request.jobs, request.dask) as team:
         return _evaluate(request, team, started, progress)
@@ -111,14 +117,19 @@ def _evaluate(
             assert request.predictions is not None
             streams = [_Stream(request.predictions.stem, "", {}, {})]
             cohorts, skipped = _from_predictions(request, data, folder)
+            random: list[Cohort] = []
         else:
             streams = _streams(request, team)
             cohorts, skipped = _from_models(request, data, streams, folder, team, progress)
+            cohorts, random = cohorts[: len(streams)], cohorts[len(streams) :]
         skipped = [*data.skipped, *skipped]
         if not len(cohorts[0]):
             raise InputError(f"No case of {data.name} could be evaluated; the first reason: {skipped[0].reason}")
         drawing = _pictures(request, data, streams[0], cohorts[0], team) if team is not None else []
         report = _report(request, data, streams, cohorts, skipped)
+        for index, (model, cohort) in enumerate(zip(report["models"], cohorts, strict=True)):
+            if has_evidence(cohort):
+                model["evidence"] = evidence_tables(cohort, random[index] if random else None)
         pictures = [draw() for draw in drawing]
         report["examples"] = [{"title": p.title, "identifier": p.identifier} for p in pictures]
         report["seconds"] = round(time.monotonic() - started, 1)
@@ -204,8 +215,9 @@ def _from_models(
     progress: Progress,
 ) -> tuple[list[Cohort], list[Skipped]]:
     """Stream the cases through the workers into tables on the disk and the numbers in memory."""
-    cohorts, skipped = [Cohort() for _ in streams], []
-    tables = [CaseTable(folder / name) for name in _table_names(streams)]
+    names = _table_names(streams, request.with_random)
+    cohorts, skipped = [Cohort() for _ in names], []
+    tables = [CaseTable(folder / name) for name in names]
     done = 0
     tasks, missing = _tasks(request, data, streams, team.threads)
     skipped += missing
@@ -214,9 +226,9 @@ def _from_models(
             for outcome in outcomes:
                 if outcome.reason:
                     skipped.append(Skipped(outcome.record.identifier, outcome.reason))
-                for table, cohort, row in zip(tables, cohorts, outcome.rows, strict=False):
+                for table, cohort, row, picture in zip(tables, cohorts, outcome.rows, outcome.pictures, strict=False):
                     table.write(row)
-                    cohort.append(row)
+                    cohort.append(row, picture)
             done += len(outcomes)
             progress(done, len(data.records), "cases")
     finally:
@@ -228,10 +240,11 @@ def _from_models(
 def _tasks(
     request: EvaluateRequest, data: DataSet, streams: list[_Stream], threads: int | None
 ) -> tuple[list[Task], list[Skipped]]:
-    def cut(records: list[CaseRecord], models: tuple[Path | None, ...]) -> Iterator[Task]:
+    def cut(records: list[CaseRecord], models: tuple[Path | None, ...], fold: int = 0) -> Iterator[Task]:
         for start in range(0, len(records), BATCH):
             part = tuple(records[start : start + BATCH])
-            yield Task(part, models, request.settings, request.assumption, threads)
+            seed = fold if request.with_random else None  # other draws for other folds
+            yield Task(part, models, request.settings, request.assumption, threads, seed)
 
     if not request.out_of_fold:
         models = tuple(folder for stream in streams for folder in stream.folders.values())
@@ -241,7 +254,7 @@ def _tasks(
     for fold, model in by_fold.items():
         records = [record for record in data.records if record.partition == fold]
         seen |= {record.identifier for record in records}
-        tasks += list(cut(records, (model,)))
+        tasks += list(cut(records, (model,), fold or 0))
     rest = [record for record in data.records if record.identifier not in seen]
     reason = "No model was given whose test partition is {}."
     return tasks, [Skipped(record.identifier, reason.format(record.partition or "none")) for record in rest]
@@ -266,8 +279,9 @@ def _from_predictions(request: EvaluateRequest, data: DataSet, folder: Path) -> 
     return [cohort], skipped
 
 
-def _table_names(streams: list[_Stream]) -> list[str]:
-    return ["cases.csv", *(f"cases-{number}.csv" for number in range(2, len(streams) + 1))]
+def _table_names(streams: list[_Stream], with_random: bool) -> list[str]:
+    kinds = ("cases", "cases-random") if with_random else ("cases",)
+    return [f"{kind}-{k}.csv" if k > 1 else f"{kind}.csv" for kind in kinds for k in range(1, len(streams) + 1)]
 
 
 def _pictures(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cohorts.cases import read_case
 from ..cohorts.records import CaseRecord, identity
+from ..core.energy import field_picture
 from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
 from ..core.frame import Case
@@ -52,6 +54,8 @@ class Task:
         Bundles' folders; every one looks at every case.
     threads : int, optional
         Of torch; as it is, if not given.
+    random_seed : int, optional
+        Each model's network looks at the cases once more, with random weights drawn with this seed.
     sweep : bool
         Whether rings of other widths and near misses are looked at as well.
     """
@@ -61,6 +65,7 @@ class Task:
     settings: Settings
     assumption: SpacingAssumption
     threads: int | None = None
+    random_seed: int | None = None
     sweep: bool = True
 
 
@@ -93,10 +98,12 @@ class Team:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case's row for each model, or the reason why there is none."""
+    """A case's row for each model, and the regions in the model's field as a small picture, or the reason why there is
+    none; where networks with random weights are asked for, theirs come after the models'."""
 
     record: CaseRecord
     rows: tuple[dict[str, Any], ...] = ()
+    pictures: tuple[bytes, ...] = ()
     reason: str = ""
 
 
@@ -117,6 +124,8 @@ def run_task(task: Task) -> list[Outcome]:
     bundles = [load_once(folder) for folder in task.models]
     for bundle in bundles:
         check_choices(bundle.classifier, task.settings)
+    if task.random_seed is not None:
+        bundles += [load_random(folder, task.random_seed) for folder in task.models]
     outcomes: dict[int, Outcome] = {}
     cases: dict[int, Case] = {}
     for place, record in enumerate(task.records):
@@ -128,6 +137,7 @@ def run_task(task: Task) -> list[Outcome]:
         except BreastMassXAIError as error:
             outcomes[place] = Outcome(record, reason=str(error))
     rows: dict[int, list[dict[str, Any]]] = {place: [] for place in cases}
+    pictures: dict[int, list[bytes]] = {place: [] for place in cases}
     software = software_versions()
     for bundle in bundles if cases else ():
         answers = class_activation_maps(bundle, list(cases.values()))
@@ -138,10 +148,11 @@ def run_task(task: Task) -> list[Outcome]:
                 explanation = explain(case, answer, bundle.classifier, task.settings, software)
                 row = flat_row(explanation.result.to_dict())
                 rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation, task.sweep)})
+                pictures[place].append(field_picture(explanation.labels, answer.field, case.frame.scan_area))
             except InputError as error:
                 outcomes[place] = Outcome(task.records[place], reason=str(error))
     for place, found in rows.items():
-        outcomes.setdefault(place, Outcome(task.records[place], tuple(found)))
+        outcomes.setdefault(place, Outcome(task.records[place], tuple(found), tuple(pictures[place])))
     return [outcomes[place] for place in range(len(task.records))]
 
 
@@ -179,6 +190,20 @@ def load_once(folder: Path | None) -> Bundle:
         When it cannot be loaded, or torch is not installed.
     """
     return load_model(folder)
+
+
+@lru_cache(maxsize=8)
+def load_random(folder: Path | None, seed: int) -> Bundle:
+    """A model with random weights instead of its own, kept for the next task of this worker.
+
+    Raises
+    ------
+    BreastMassXAIError
+        As :func:`load_once`.
+    """
+    from ..network.random_weights import with_random_weights
+
+    return with_random_weights(load_once(folder), seed)
 
 
 def in_order(team: Team, tasks: Sequence[Task]) -> Iterator[list[Outcome]]:
@@ -223,7 +248,8 @@ def workers(jobs: int, dask: str | None) -> Iterator[Team]:
         from multiprocessing import get_context
 
         threads = max((os.cpu_count() or 1) // jobs, 1)
-        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (threads,))
+        with _signals_for_us():  # for the keeper of semaphores, too, which ignores all but a closed terminal
+            pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (threads,))
         try:
             with undone(_end_workers):
                 with _signals_for_us():
@@ -292,6 +318,7 @@ def _end_workers() -> None:
         if child.is_alive():
             child.kill()
             child.join(1)
+    warnings.simplefilter("ignore")
     util._run_finalizers(0)  # type: ignore[attr-defined]  # or the semaphores' keeper would complain of those that are left
 
 

@@ -10,7 +10,8 @@ from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.progress import Progress, silent
 from ..core.settling import settle
-from ..core.writing import atomic_folder
+from ..core.sizes import confirmed_size, known_mm
+from ..core.writing import as_text, atomic_folder
 from ..pipeline import analyze, load_model, with_field
 from ..readers.frames import read_frame_and_mask
 from ..writers.figure import write_figure
@@ -51,8 +52,9 @@ def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[P
         request.frame, request.mask, index, segments=request.segments, flip_rows=request.flip_rows
     )
     case = settle(frame, mass, request.said_of(frame.shape), source)
+    confirmed_size(case.frame, request.confirmed_size)
     if request.settings.ring_mm > 0:
-        case.frame.spacing.mm()  # refused before a model is loaded for nothing
+        known_mm(case.frame)  # refused before a model is loaded for nothing
     out = request.out or Path(f"{stem(request.frame)}-explained")
     with atomic_folder(out, request.force) as folder:
         progress(1, STEPS, "loading the model")
@@ -63,7 +65,7 @@ def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[P
         def part(done: int, total: int, what: str) -> None:
             progress(done + STEPS - total, STEPS, what)
 
-        note = write_explanation(folder, case, explanation, stem(request.frame), part)
+        note = write_explanation(folder, case, explanation, as_text(stem(request.frame)), part)
     progress(STEPS, STEPS, "done")
     return out, explanation, note
 

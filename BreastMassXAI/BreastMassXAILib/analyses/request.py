@@ -33,6 +33,8 @@ class Request:
         Folder to write; the input's name with ``-explained``, if not given.
     force : bool
         Replace an earlier result.
+    confirmed_size : bool
+        A frame that is narrower or wider than any probe images is no slip.
     """
 
     said: Said = field(default_factory=Said)
@@ -44,6 +46,7 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     out: Path | None = None
     force: bool = False
+    confirmed_size: bool = False
 
     def said_of(self, shape: tuple[int, int]) -> Said:
         """What is said of a frame of that shape (rows, columns), with the scan area read from its file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.cine_result import CineResult
 from ..core.explain import Explanation
 from ..core.frame import Case, Frame
+from ..core.progress import Progress, silent
 from ..core.result import CaseResult, Settings
 from ..core.settling import Said, settle
-from ..core.words import summary
+from ..core.words import cine_summary, summary
 from .frames import MM, PathName, spacing_of
 from .tables import as_frame
 
@@ -163,6 +166,114 @@ def explain(
     return Explained(case, analyze(case, load_model(model), settings))
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class ExplainedCine:
+    """An explained loop; in a notebook it shows itself.
+
+    Parameters
+    ----------
+    result : CineResult
+        The decision of the whole, and each frame's numbers.
+    strongest : Explained
+        The frame whose logit is farthest from the threshold's.
+    """
+
+    result: CineResult
+    strongest: Explained
+
+    def rows(self) -> list[dict[str, object]]:
+        """One row a frame, as ``frames.csv`` has them; there frames are counted from 1."""
+        from ..writers.cine_results import frame_row
+
+        return [frame_row(frame) for frame in self.result.frames]
+
+    def table(self) -> pandas.DataFrame:
+        """:meth:`rows` as a pandas frame.
+
+        Raises
+        ------
+        MissingPackageError
+            When pandas is not installed.
+        """
+        return as_frame(self.rows())
+
+    def __repr__(self) -> str:
+        return cine_summary(self.result)
+
+    def _repr_html_(self) -> str:
+        from .pages import cine_page
+
+        return cine_page(self.result, self.strongest.case, self.strongest.explanation)
+
+
+def explain_cine(
+    cine: PathName,
+    masks: PathName | Mapping[int, PathName],
+    model: PathName | None = None,
+    settings: Settings | None = None,
+    *,
+    propagate: bool = False,
+    frames: slice = slice(None),
+    axis: int = 0,
+    spacing: MM | None = None,
+    width_mm: float | None = None,
+    scan_area: str | npt.NDArray[Any] = "auto",
+    beams: str = "auto",
+    apex: tuple[float, float] | None = None,
+    progress: Progress = silent,
+) -> ExplainedCine:
+    """Classify and explain a loop or the slices of a volume, as the command ``analyze-cine`` does, without its files.
+
+    Parameters
+    ----------
+    cine : str or Path
+        A loop (DICOM, TIFF) or a volume (NRRD, MHA, NIfTI).
+    masks : str or Path, or mapping of int to str or Path
+        A mask of all frames (or of the first), or masks of frames by their index, counted from 0.
+    model : str or Path, optional
+        A folder, or a shipped model's name.
+    settings : Settings, optional
+    propagate : bool
+        Give frames without a mask one.
+    frames : slice
+        Which frames to look at.
+    axis : {0, 1, 2}
+        How a volume is cut: along its slices, rows or columns.
+    spacing, width_mm, scan_area, beams, apex
+        As for :func:`explain`.
+    progress : callable
+        Called with (done, total, what).
+
+    Raises
+    ------
+    BreastMassXAIError
+        When something cannot be read or does not fit, with one sentence.
+
+    Examples
+    --------
+    >>> import BreastMassXAILib as bmx
+    >>> found = bmx.explain_cine("malignant.dcm", {0: "malignant_mask.png"})
+    >>> found.result.decision, len(found.rows())
+    ('malignant', 1)
+    """
+    from ..analyses.cine import CineRequest, look_at_loop
+    from ..resources import model_folder
+
+    numbered = masks.items() if isinstance(masks, Mapping) else [(None, masks)]
+    request = CineRequest(
+        cine=Path(cine),
+        masks=tuple((None if index is None else index + 1, Path(path)) for index, path in numbered),
+        propagate=propagate,
+        frames=frames,
+        axis=axis,
+        model=None if model is None else model_folder(model),
+        settings=settings or Settings(),
+        said=Said(spacing_of(spacing), width_mm, scan_area=scan_area, beams=beams, apex=apex),
+    )
+    result, strongest = look_at_loop(request, progress)
+    return ExplainedCine(result, Explained(strongest.case, strongest.explanation))
+
+
 def load_model(model: Bundle | PathName | None = None) -> Bundle:
     """A trained model: the shipped default, a shipped one by its name, or that of a folder.
 
@@ -175,7 +286,7 @@ def load_model(model: Bundle | PathName | None = None) -> Bundle:
     --------
     >>> import BreastMassXAILib as bmx
     >>> bmx.load_model().classifier.name
-    'busbra-square'
+    'busbra'
     """
     from ..pipeline import load_model as load
     from ..resources import model_folder

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ..core.cine_result import CineResult
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case
@@ -15,6 +16,8 @@ from ..core.words import NAMES, headline
 from ..writers.figure import draw
 from ..writers.tables import pointing_game_rows
 
+FRAMES_SHOWN = 12
+"""Of a loop, about so many rows."""
 DPI = 64
 """Of a picture in a notebook, which is 16 x 8 inches on paper."""
 _CELL = "padding: 2px 10px; text-align: {}; white-space: nowrap"
@@ -38,6 +41,28 @@ def explained_page(case: Case, explanation: Explanation) -> str:
     return _page(
         headline(result),
         f"because {result.reason}; model {result.model['name']}",
+        _picture(case, explanation) + _table(heads, rows),
+        result.warnings,
+    )
+
+
+def cine_page(result: CineResult, case: Case, explanation: Explanation) -> str:
+    """The decision of the whole loop, its strongest frame's picture, and how its frames were decided."""
+    heads = ("frame", "probability", "decision", "maximum in", "minimum in")
+    shown = result.frames[:: max(len(result.frames) // FRAMES_SHOWN, 1)]
+    rows = [
+        (
+            str(frame.index + 1),
+            f"{frame.result.probability:.3f}",
+            frame.result.decision,
+            *(NAMES[frame.result.extremes[which].region] for which in ("max", "min")),
+        )
+        for frame in shown
+    ]
+    return _page(
+        f"Decision: {result.decision.upper()}  -  median probability of malignancy {result.median_probability:.2f} "
+        f"over {len(result.frames)} of {result.count} frames",
+        f"because {result.reason}; the picture is frame {result.strongest + 1}, the strongest",
         _picture(case, explanation) + _table(heads, rows),
         result.warnings,
     )

@@ -18,6 +18,8 @@ from .tables import as_frame
 if TYPE_CHECKING:
     import pandas
 
+    from ..analyses.training import Trained
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
@@ -78,6 +80,7 @@ def evaluate(
     *,
     out: PathName | None = None,
     out_of_fold: bool = False,
+    with_random: bool = False,
     predictions: PathName | None = None,
     spacing: MM | None = None,
     width_mm: float | None = None,
@@ -99,6 +102,8 @@ def evaluate(
         The folder to write; by default the data's name with ``-evaluated``, in the current folder.
     out_of_fold : bool
         Each case is looked at by the one of the models that was tested on its partition.
+    with_random : bool
+        Beside each model, its network with random weights.
     predictions : str or Path, optional
         A table of probabilities instead of models; there are no explanations then.
     spacing, width_mm
@@ -144,6 +149,7 @@ def evaluate(
             out=None if out is None else Path(out),
             predictions=None if predictions is None else Path(predictions),
             out_of_fold=out_of_fold,
+            with_random=with_random,
             assumption=SpacingAssumption(None if given is None else given.mm(), width_mm),
             settings=settings or Settings(),
             jobs=jobs,
@@ -153,3 +159,82 @@ def evaluate(
         progress,
     )
     return Evaluation(folder, report)
+
+
+def train(
+    data: PathName,
+    out: PathName,
+    *,
+    recipe: str = "guided",
+    test_fold: int | None = None,
+    name: str | None = None,
+    spacing: MM | None = None,
+    width_mm: float | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    force: bool = False,
+    **settings: Any,
+) -> Trained:
+    """Train a model on a labelled data set, as the command ``train`` does.
+
+    Parameters
+    ----------
+    data : str or Path
+        As for :func:`evaluate`.
+    out : str or Path
+        The model's folder.
+    recipe : {"guided", "paper"}
+        What is done unless `settings` say otherwise.
+    test_fold : int, optional
+        The partition that is kept for the test.
+    name : str, optional
+        The model's; the folder's, if not given.
+    spacing, width_mm
+        mm per pixel, or the imaged width, where neither data set nor file tells.
+    device : {"auto", "cpu", "cuda"}
+    resume, force : bool
+        Go on with a run that was broken off; replace an earlier model.
+    **settings
+        Fields of :class:`~..network.training.TrainingSettings`: method, epochs, seed, ...
+
+    Returns
+    -------
+    Trained
+        ``folder``, which :func:`load_model` takes, and ``metrics`` on the test partition.
+
+    Raises
+    ------
+    BreastMassXAIError
+        With one sentence.
+
+    Examples
+    --------
+    >>> import BreastMassXAILib as bmx
+    >>> bmx.train("nothing.csv", "model")
+    Traceback (most recent call last):
+    BreastMassXAILib.core.errors.InputError: There is no data set nothing.csv.
+    """
+    from ..analyses.training import TrainRequest, train_bundle
+    from ..core.errors import InputError
+    from ..core.field import FieldRule
+    from ..network.recipes import RECIPES
+
+    if recipe not in RECIPES:
+        raise InputError(f"There is no recipe {recipe!r}: choose one of {', '.join(RECIPES)}.")
+    chosen, given = RECIPES[recipe], spacing_of(spacing)
+    request = TrainRequest(
+        data=Path(data),
+        out=Path(out),
+        name=name or Path(out).name,
+        rule=FieldRule(chosen.field_kind, 2.2 if chosen.field_kind == "square" else None),
+        pooled_blocks=chosen.pooled_blocks,
+        settings={**chosen.settings, **settings},
+        assumption=SpacingAssumption(None if given is None else given.mm(), width_mm),
+        device=device,
+        resume=resume,
+        force=force,
+        test_fold=test_fold,
+    )
+    done = train_bundle(request)
+    assert done is not None  # one process only
+    return done

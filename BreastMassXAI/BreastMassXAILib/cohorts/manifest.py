@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PureWindowsPath
 
-from ..core.errors import InputError
+from ..core.errors import InputError, shown
 from ..core.frame import Provenance, Spacing
+from ..core.sizes import implausible
 from .cases import read_case
 from .duplicates import grouped
 from .records import CaseRecord, DataSet, Skipped, label_of
@@ -27,6 +28,8 @@ OPTIONAL = (
     "segment",
     "flip",
 )
+_SHOWN = 200
+"""Characters of a name that a message shows."""
 LARGEST_PIXEL_MM = 1.0
 """A breast probe images some 40 mm over hundreds of columns: pixels above this are a slip of the unit."""
 
@@ -41,11 +44,13 @@ class Fault:
 
 @dataclass(frozen=True)
 class ManifestCheck:
-    """`rows` is the number of rows, `good` that of rows without a fault; every other row is in `faults`."""
+    """`rows` is the number of rows, `good` that of rows without a fault; every other row is in `faults`. Rows in
+    `to_check` can be read and used, but hold what is hardly true."""
 
     rows: int
     good: int
     faults: tuple[Fault, ...]
+    to_check: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,15 +110,25 @@ def check_manifest(path: Path) -> ManifestCheck:
     """
     rows = _rows(Path(path))
     faults = [Fault(row.line, sentence) for row in rows for sentence in row.faults]
+    to_check: list[Fault] = []
     for row in rows:
         if row.record is not None:
             try:
-                read_case(row.record)
+                case = read_case(row.record)
             except InputError as error:
                 faults.append(Fault(row.line, str(error)))
+                continue
+            doubts = [implausible(case.frame), *(note for note in case.frame.warnings if _is_doubt(note))]
+            to_check += [Fault(row.line, sentence) for sentence in doubts if sentence]
     faults += _faults_between([row for row in rows if row.record is not None])
     bad = {fault.line for fault in faults if fault.line}
-    return ManifestCheck(len(rows), len(rows) - len(bad), tuple(sorted(faults, key=lambda fault: fault.line)))
+    found = tuple(sorted(faults, key=lambda fault: fault.line))
+    return ManifestCheck(len(rows), len(rows) - len(bad), found, tuple(to_check))
+
+
+def _is_doubt(note: str) -> bool:
+    """Whether a reader's note says that two pixel sizes contradict each other."""
+    return any(words in note for words in ("contradicts itself", "disagrees with", "The file says"))
 
 
 def _rows(path: Path) -> list[_Row]:
@@ -122,19 +137,56 @@ def _rows(path: Path) -> list[_Row]:
             reader = csv.DictReader(file, skipinitialspace=True)
             found = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames = found
-            table = [(reader.line_num, row) for row in reader if any(_cells(row))]
+            table, line = [], reader.line_num
+            for row in reader:
+                _refuse_swallowed_rows(path, line + 1, row, len(found))
+                line = reader.line_num
+                if any(_cells(row)):
+                    table.append((line, row))
     except FileNotFoundError:
         raise InputError(f"There is no manifest {path}.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path.name} cannot be read as a table: {error}.") from error
     if absent := [column for column in REQUIRED if column not in found]:
-        raise InputError(f"{path.name} lacks the column {', '.join(absent)}; it has {', '.join(found) or 'none'}.")
+        raise InputError(
+            f"{path.name} lacks the column {', '.join(absent)}; it has {shown(', '.join(found), 300) or 'none'}."
+        )
     if not table:
         raise InputError(f"{path.name} lists no case.")
     seen: dict[object, int] = {}
     clean = [(line, {k: (v or "").strip() for k, v in row.items() if k}) for line, row in table]
     names = _short_names(path.parent, [row["image"] for _, row in clean])
     return [_row(path.parent, line, row, names[row["image"]], seen) for line, row in clean]
+
+
+def _refuse_swallowed_rows(path: Path, line: int, row: Mapping[str | None, object], columns: int) -> None:
+    """A quotation mark too many makes one cell of all rows up to the next mark, and cases would be lost in silence.
+
+    No path or label has several lines; a cell of another column may, but not with as many commas as a row.
+    """
+    for column, cell in row.items():
+        for text in cell if isinstance(cell, list) else [cell]:
+            lines = str(text or "").splitlines()
+            if len(lines) > 1 and (
+                column in (*REQUIRED, *OPTIONAL) or any(each.count(",") >= columns - 1 for each in lines[1:])
+            ):
+                raise InputError(
+                    f"{path.name} cannot be read as a table: a quotation mark in line {line} opens a cell that goes on "
+                    f"over {len(lines)} lines. Close it there, or take it away."
+                )
+
+
+def _is_file(file: Path) -> bool:
+    """Whether there is such a file; a name that the system does not take is none."""
+    try:
+        return file.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _shown(file: Path, folder: Path) -> str:
+    name = str(file.relative_to(folder)) if file.is_relative_to(folder) else file.name
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}... ({len(name)} characters)"
 
 
 def _cells(row: Mapping[str | None, object]) -> list[str]:
@@ -156,8 +208,10 @@ def _short_names(folder: Path, images: Sequence[str]) -> dict[str, str]:
             names[image] = whole.relative_to(folder if whole.is_relative_to(folder) else folder.resolve()).as_posix()
         else:
             outside[image] = path.parts[1:]
+    inside = set(names.values())
     for image, parts in outside.items():
-        ends = Counter(other[-length:] for other in outside.values() for length in range(1, len(other) + 1))
+        others = [*outside.values(), *(PurePath(name).parts for name in inside)]
+        ends = Counter(other[-length:] for other in others for length in range(1, len(other) + 1))
         length = next((n for n in range(1, len(parts) + 1) if ends[parts[-n:]] == 1), len(parts))
         names[image] = "/".join(parts[-length:])
     return names
@@ -172,9 +226,9 @@ def _row(folder: Path, line: int, row: dict[str, str], short: str, seen: dict[ob
         if not row[column]:
             faults.append(f"The {column} is missing.")
     faults += [
-        f"There is no file {file.relative_to(folder) if file.is_relative_to(folder) else file.name}."
+        f"There is no file {_shown(file, folder)}."
         for file in (*([folder / row["image"]] if row["image"] else []), *masks)
-        if not file.is_file()
+        if not _is_file(file)
     ]
     label, spacing, partition, frame = "", None, None, None
     for parse in ("label", "spacing", "partition", "frame", "flip"):
@@ -213,6 +267,7 @@ def _row(folder: Path, line: int, row: dict[str, str], short: str, seen: dict[ob
         None if frame is None else frame - 1,
         tuple(part.strip() for part in row.get("segment", "").split(";") if part.strip()),
         row.get("flip", "").lower() == "rows",
+        facts=tuple((k, v) for k, v in row.items() if v and k not in (*REQUIRED, *OPTIONAL)),
     )
     return _Row(line, identifier, record, (), bool(row.get("patient")))
 

@@ -120,7 +120,7 @@ def depth_step(lines: int) -> int:
 
 
 def _unpack(entries: np.ndarray, folder: Path) -> None:
-    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         table.writeheader()
         for number, entry in enumerate(entries, start=1):

@@ -15,6 +15,7 @@ from .arguments import PROGRAM, parse
 USAGE_ERROR = 2
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
+_OURS = __name__.partition(".")[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,8 +59,8 @@ def _run(arguments: Sequence[str]) -> int:
     except MemoryError:
         _say("This computer's memory is too small for this input.")
         return USAGE_ERROR
-    except ModuleNotFoundError as error:
-        _say(f"The package {error.name} is not installed: pip install breast-mass-xai installs what this step needs.")
+    except ImportError as error:
+        _say(_about_packages(error))
         return USAGE_ERROR
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`; the results are there
         _forget_stdout()
@@ -85,6 +86,21 @@ def _run(arguments: Sequence[str]) -> int:
         )
         return INTERNAL_ERROR
     return 0
+
+
+def _about_packages(error: ImportError) -> str:
+    """Whether a package is missing, or there and broken."""
+    top = (error.name or "").partition(".")[0]
+    trace, importing = error.__traceback__, ""
+    while trace is not None:  # the last package that was being loaded
+        name = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if name not in ("", "importlib", "_frozen_importlib", "_frozen_importlib_external", _OURS, "__main__"):
+            importing = name
+        trace = trace.tb_next
+    if isinstance(error, ModuleNotFoundError) and not importing:
+        return f"The package {top} is not installed: pip install breast-mass-xai installs what this step needs."
+    reason = " ".join(str(error).split())
+    return f"The package {importing or top} is installed but cannot be loaded ({reason}): install it again."
 
 
 def _say(sentence: str) -> None:

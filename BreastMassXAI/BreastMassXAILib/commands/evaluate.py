@@ -34,6 +34,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="each case is looked at by the model, or by the fold of a cross-validation, that was tested on it",
     )
     command.add_argument(
+        "--with-random",
+        action="store_true",
+        help="beside each model, its network with random weights, whose maps a trained one's should differ from",
+    )
+    command.add_argument(
         "--out", metavar="DIR", type=Path, help="folder to write (default: the data's name + '-evaluated')"
     )
     add_assumption(command)
@@ -66,9 +71,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..analyses.cohort import EvaluateRequest, evaluate
+    from ..analyses.cross_validation import models_of
     from ..core.progress import reporter
     from ..core.result import Settings
-    from .cross_validate import models_of
 
     models = [model for folder in options.model or () for model in models_of(folder, options.out_of_fold)]
     out, report = evaluate(
@@ -78,6 +83,7 @@ def run(options: argparse.Namespace) -> None:
             out=options.out,
             predictions=options.predictions,
             out_of_fold=options.out_of_fold,
+            with_random=options.with_random,
             assumption=assumption(options),
             settings=Settings(options.ring_mm, options.grey_zone, **choices(options)),
             jobs=options.jobs,

@@ -17,14 +17,16 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         "--spacing",
         metavar="MM|ROW,COL",
         type=values.spacing,
-        help="pixel size in mm, one number or depth,width (assumed)",
+        action=values.SaidTwice,
+        help="pixel size in mm, one number or depth,width (assumed); twice to confirm an unusual one",
     )
     size.add_argument(
         "--assume-width",
         metavar="MM",
         type=values.positive,
-        help="assume that the frame is this wide, with square pixels",
+        help="assume that the frame is this wide, with square pixels unless the file says otherwise",
     )
+    values.add_confirmation(command)
     size.add_argument(
         "--calibrate",
         metavar="ROW0,COL0,ROW1,COL1,MM",
@@ -77,7 +79,7 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         "--model",
         metavar="DIR|NAME",
         type=values.model,
-        help="model folder, or a shipped one: busbra-square (default), busbra-frame",
+        help="model folder, or a shipped one: busbra (default), busbra-paper, busbra-square, busbra-frame",
     )
     command.add_argument(
         "--ring-mm",
@@ -119,6 +121,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
             apex=options.apex,
         ),
         "area_file": None if area in ("auto", "whole") else Path(area),
+        "confirmed_size": options.confirm_size,
         "segments": tuple(options.segments),
         "flip_rows": options.flip == "rows",
         "model": options.model,

@@ -15,6 +15,9 @@ from .arguments import PROGRAM
 if TYPE_CHECKING:
     from ..core.settling import SpacingAssumption
 
+FIELDS = ("frame", "scan-area", "square", "roi", "reach")
+"""Those of :class:`~..core.field.FieldRule`, written here so that help needs no numpy."""
+
 
 def add_data(command: argparse._ActionsContainer) -> None:
     """A labelled data set."""
@@ -30,7 +33,11 @@ def add_assumption(command: argparse._ActionsContainer) -> None:
     """What a data set's frames measure where nothing tells; :func:`assumption` reads it."""
     size = command.add_mutually_exclusive_group()
     size.add_argument(
-        "--spacing", metavar="MM|ROW,COL", type=values.spacing, help="pixel size in mm where no file tells it"
+        "--spacing",
+        metavar="MM|ROW,COL",
+        type=values.spacing,
+        action=values.SaidTwice,
+        help="pixel size in mm where no file tells it; twice to confirm an unusual one",
     )
     size.add_argument(
         "--assume-width",
@@ -38,13 +45,14 @@ def add_assumption(command: argparse._ActionsContainer) -> None:
         type=values.positive,
         help="imaged width in mm where no file tells the pixel size",
     )
+    values.add_confirmation(command)
 
 
 def assumption(options: argparse.Namespace) -> SpacingAssumption:
     """What :func:`add_assumption` asked for."""
     from ..core.settling import SpacingAssumption
 
-    return SpacingAssumption(options.spacing, options.assume_width)
+    return SpacingAssumption(options.spacing, options.assume_width, options.confirm_size)
 
 
 def add_choices(command: argparse._ActionsContainer) -> None:

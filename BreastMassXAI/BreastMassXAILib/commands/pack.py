@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..core.field import KINDS, FieldRule
 from . import values
-from .options import add_assumption, add_data, add_progress, assumption
+from .options import FIELDS, add_assumption, add_data, add_progress, assumption
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--field",
-        choices=KINDS,
+        choices=FIELDS,
         help="keep a generous crop around each field, for trainings with this field only (default: whole frames)",
     )
     command.add_argument(
@@ -58,6 +57,7 @@ def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..cohorts.datasets import read_dataset
     from ..cohorts.packing import PackSettings, write_pack
+    from ..core.field import FieldRule
     from ..core.progress import reporter
 
     rule = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.field import KINDS, FieldRule
 from ..network.recipes import RECIPES
 from . import values
-from .options import add_assumption, add_data, add_progress, assumption, kept_command
+from .options import FIELDS, add_assumption, add_data, add_progress, assumption, kept_command
 
 _NUMBERS = (
     ("learning-rate", values.positive, "of Adam"),
@@ -29,6 +29,8 @@ _NUMBERS = (
     ("penalty", values.not_negative, "ridge penalty of the logistic regression at the start"),
 )
 """Numbers of :class:`~..network.training.TrainingSettings`, by their option."""
+if TYPE_CHECKING:
+    from ..core.cohort import Skipped
 
 
 def add_training_options(command: argparse.ArgumentParser) -> None:
@@ -67,7 +69,7 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
     )
     network.add_argument(
         "--field",
-        choices=KINDS,
+        choices=FIELDS,
         help="what the network sees: the whole frame (paper), the box around the scan area, a square around the mass "
         "whose side is --scale times the mass's (square), or the mass's and --margin-mm on either side (roi), or one "
         "that reaches down over the tissue below (reach)",
@@ -128,6 +130,9 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`add_training_options` asked for, as fields of a TrainingRequest."""
+
+    from ..core.field import FieldRule
+
     recipe = RECIPES[options.recipe]
     names = ["method", "first_stage", "start", "schedule", "variation", "class_weights", "precision"]
     names += [name.replace("-", "_") for name, _, _ in _NUMBERS]
@@ -157,3 +162,11 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
 def _recipes_in_words() -> str:
     return " ".join(f"{name}: {recipe.help}." for name, recipe in RECIPES.items())
+
+
+def print_left_out(notes: Sequence[str], left_out: Sequence[Skipped]) -> None:
+    """What the data set has to say of the whole, and every case that was left out with its reason."""
+    for note in notes:
+        print(f"Note: {note}")
+    for entry in left_out:
+        print(f"Left out: {entry.identifier}: {entry.reason}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ..resources import model_folder
 
@@ -85,3 +86,30 @@ def half(text: str) -> float:
     if value > 0.5:
         raise argparse.ArgumentTypeError("must be at most 0.5, half of all probabilities")
     return value
+
+
+class SaidTwice(argparse.Action):
+    """A size that may be unusual: saying it a second time confirms it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest, None)
+        if before is not None:
+            if before != values:
+                parser.error(f"{option_string} was given twice, with different sizes")
+            namespace.confirm_size = True
+        setattr(namespace, self.dest, values)
+
+
+def add_confirmation(command: argparse._ActionsContainer) -> None:
+    """That a frame narrower than 10 mm or wider than 300 mm is no slip."""
+    command.add_argument(
+        "--confirm-size",
+        action="store_true",
+        help="a frame below 10 mm or above 300 mm wide is no slip of the unit",
+    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from .errors import InputError
 from .frame import Frame, Source
 
 
@@ -35,6 +36,27 @@ class Cine:
 
     def __len__(self) -> int:
         return self.count
+
+    def first_readable(self, among: Iterable[int] | None = None) -> tuple[int, Frame]:
+        """The first frame that can be looked at, with its index: a loop may begin with black frames.
+
+        Parameters
+        ----------
+        among : iterable of int, optional
+            Indices in the order in which they are tried; all of them by default.
+
+        Raises
+        ------
+        InputError
+            Of the first frame, when there is none.
+        """
+        problem: InputError | None = None
+        for index in range(self.count) if among is None else among:
+            try:
+                return index, self.read(index)
+            except InputError as error:
+                problem = problem or error
+        raise problem or InputError("There is no frame.")
 
     def __iter__(self) -> Iterator[Frame]:
         return (self.read(index) for index in range(self.count))

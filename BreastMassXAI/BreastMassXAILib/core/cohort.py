@@ -31,13 +31,17 @@ class Cohort:
     def __init__(self) -> None:
         self.identifiers: list[str] = []
         self.patients: list[str] = []
+        self.pictures: list[bytes] = []
         self._columns: dict[str, array] = {}
 
     def __len__(self) -> int:
         return len(self.identifiers)
 
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Take a case's numbers; regions become their labels, text is dropped."""
+    def append(self, row: Mapping[str, Any], picture: bytes = b"") -> None:
+        """Take a case's numbers; regions become their labels, text is dropped.
+
+        `picture` is what :func:`~.energy.field_picture` gives, where it is wanted.
+        """
         numbers = {"malignant": float(row["label"] == "malignant")}
         for name, value in row.items():
             if value in REGIONS:
@@ -50,6 +54,7 @@ class Cohort:
             self._columns[name].append(numbers.get(name, math.nan))
         self.identifiers.append(row["identifier"])
         self.patients.append(row["patient"])
+        self.pictures.append(picture)
 
     def __contains__(self, name: str) -> bool:
         return name in self._columns

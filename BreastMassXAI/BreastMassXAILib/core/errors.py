@@ -29,6 +29,12 @@ class MissingPackageError(BreastMassXAIError):
     """A package that this step needs is not installed; the message says how to install it."""
 
 
+def shown(text: str, limit: int = 80) -> str:
+    """Text from a file as a sentence can show it: in one line, without what cannot be printed, and no longer."""
+    plain = "".join(each if each.isprintable() else "?" for each in text)
+    return plain if len(plain) <= limit else plain[: limit - 3] + "..."
+
+
 class SegmentChoiceError(InputError):
     """A mask holds several segments or labels, and which of them is the mass cannot be told, or was told wrongly.
 
@@ -45,9 +51,11 @@ class SegmentChoiceError(InputError):
 
     def __init__(self, file_name: str, what: str, choices: Sequence[str], asked: str | None = None) -> None:
         self.choices = tuple(choices)
-        listed = ", ".join(self.choices[:20]) + (" and others" if len(self.choices) > 20 else "")
+        listed = ", ".join(shown(choice) for choice in self.choices[:20]) + (
+            " and others" if len(self.choices) > 20 else ""
+        )
         if asked is not None:
-            sentence = f"The mask {file_name} has no segment '{asked}': its {what} are {listed or 'none'}."
+            sentence = f"The mask {file_name} has no segment '{shown(asked)}': its {what} are {listed or 'none'}."
         else:
             sentence = (
                 f"The mask {file_name} has several {what} and it is not certain which is the mass: choose one "

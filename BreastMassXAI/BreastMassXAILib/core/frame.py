@@ -126,6 +126,8 @@ class Frame:
     source : Source, optional
     warnings : tuple of str
         What the reader had to decide or found odd; travels into every result.
+    aspect : float, optional
+        A pixel's height over its width, where the file tells no more of its size.
 
     Raises
     ------
@@ -139,6 +141,7 @@ class Frame:
     beams: BeamGeometry = field(default_factory=BeamGeometry)
     source: Source | None = None
     warnings: tuple[str, ...] = ()
+    aspect: float | None = None
 
     def __post_init__(self) -> None:
         pixels = np.asarray(self.pixels)
@@ -173,9 +176,10 @@ class Frame:
         return replace(self, spacing=spacing)
 
     def with_assumed_width(self, width_mm: float) -> Frame:
-        """The same frame under the explicit assumption that its columns span `width_mm` and its pixels are square."""
+        """The same frame under the explicit assumption that its columns span `width_mm`, and that its pixels are
+        square unless the file says otherwise."""
         size = width_mm / self.shape[1]
-        return self.with_spacing(Spacing(size, size, Provenance.ASSUMED))
+        return self.with_spacing(Spacing(size * (self.aspect or 1), size, Provenance.ASSUMED))
 
 
 @dataclass(frozen=True, eq=False)

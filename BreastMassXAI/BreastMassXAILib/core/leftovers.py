@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NOTHING = "Stopped; nothing was written."
+ROOM_BYTES = 1 << 20
+"""A folder for temporary files with less room is full."""
 
 _numbers = itertools.count()
 _begun: dict[int, Callable[[], object]] = {}
@@ -65,6 +67,18 @@ def temporary_folder() -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         keeping.__exit__(None, None, None)
+
+
+def full_temporary_folder() -> str:
+    """A clause that says so, where the folder for temporary files has no room; else empty."""
+    folder = tempfile.gettempdir()
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return ""
+    if free >= ROOM_BYTES:
+        return ""
+    return f"the folder for temporary files is full ({folder}): make room there, or set TMPDIR to another folder"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .energy import centre_region, energies
 from .explain import Explanation
 from .field import Field
 from .frame import Case
@@ -28,13 +29,15 @@ def measures(case: Case, explanation: Explanation, sweep: bool = True) -> dict[s
     -------
     dict
         ``field_share_<region>``: the region's share of what the network sees of the scan area, where the extreme points
-        can lie. With `sweep` also, as numbers where the spacing is known, ``<max|min>_to_<region>_mm``: distance of the
-        extreme point to the region, 0 inside, infinite where the region is empty; ``<max|min>_region_ring_<w>mm`` and
-        ``field_share_any_ring_<w>mm`` for rings of other widths; ``field_share_within_<t>mm``: share of the field that
-        is in or near one of the regions.
+        can lie. ``energy_<kind>_<region>``: see :func:`~.energy.energies`. ``centre_region``: where the field's centre
+        lies. ``mass_area_mm2``: of the mask, NaN where the spacing is unknown. With `sweep` also, as numbers where the
+        spacing is known, ``<max|min>_to_<region>_mm``: distance of the extreme point to the region, 0 inside, infinite
+        where the region is empty; ``<max|min>_region_ring_<w>mm`` and ``field_share_any_ring_<w>mm`` for rings of other
+        widths; ``field_share_within_<t>mm``: share of the field that is in or near one of the regions.
     """
     result, labels, frame = explanation.result, explanation.labels, case.frame
-    window = Field(**result.field).pixels(frame.shape)
+    field = Field(**result.field)
+    window = field.pixels(frame.shape)
     seen = None if frame.scan_area is None else frame.scan_area[window]
     if seen is not None and not seen.any():
         seen = None
@@ -42,6 +45,10 @@ def measures(case: Case, explanation: Explanation, sweep: bool = True) -> dict[s
     # The very pixels of the result's own chance.
     for name, value in result.chance.items():
         found[f"field_share_{name}"] = value
+    found |= energies(explanation.saliency, labels, field, frame.scan_area)
+    found["centre_region"] = centre_region(labels, field)
+    pixel_mm2 = math.prod(frame.spacing.mm()) if frame.spacing.known else math.nan
+    found["mass_area_mm2"] = float(np.count_nonzero(case.mass) * pixel_mm2)
     if not sweep:
         return found
     if not frame.spacing.known:  # the same columns for every case

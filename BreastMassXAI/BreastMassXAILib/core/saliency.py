@@ -63,10 +63,14 @@ def extreme_points(
     else:
         highest, lowest = np.where(searched, inside, -np.inf), np.where(searched, inside, np.inf)
     offset = (rows.start, columns.start)
-    return _peak(highest, float(highest.max()), offset), _peak(lowest, float(lowest.min()), offset)
+    return peak(highest, float(highest.max()), offset), peak(lowest, float(lowest.min()), offset)
 
 
-def _peak(values: np.ndarray, value: float, offset: tuple[int, int]) -> ExtremePoint:
+def peak(values: np.ndarray, value: float, offset: tuple[int, int] = (0, 0)) -> ExtremePoint:
+    """Where an image has its extreme `value`; ties go to the pixel nearest to the centroid of the largest tie.
+
+    `offset` is added to row and column.
+    """
     tied = values == value
     row, column = np.nonzero(tied)
     if len(row) > 1:

@@ -13,14 +13,19 @@ from .beams import with_beams
 from .calibration import CalibrationLine, calibration_note, spacing_from_lines
 from .frame import Case, Frame, Provenance, Source, Spacing
 from .scan_area import with_scan_area
+from .sizes import confirmed_size, with_other_spacing
 
 
 @dataclass(frozen=True)
 class SpacingAssumption:
-    """What is assumed of frames whose pixel size neither data set nor file tells: mm per pixel, or the imaged width."""
+    """What is assumed of frames whose pixel size neither data set nor file tells: mm per pixel, or the imaged width.
+
+    `confirmed` says that a frame which would then be narrower or wider than any probe images is no slip.
+    """
 
     spacing_mm: tuple[float, float] | None = None
     width_mm: float | None = None
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +73,30 @@ def with_said_spacing(frame: Frame, said: Said = NOTHING) -> Frame:
         When the lines give no pixel size.
     """
     if said.spacing is not None:
-        return frame.with_spacing(said.spacing)
+        return with_other_spacing(frame, said.spacing)
     if said.width_mm is not None:
-        return frame.with_assumed_width(said.width_mm)
+        return with_other_spacing(frame, frame.with_assumed_width(said.width_mm).spacing)
     if said.lines:
         spacing = spacing_from_lines(said.lines, frame.shape)
         return replace(frame, spacing=spacing, warnings=(*frame.warnings, calibration_note(said.lines)))
+    return with_assumption(frame, said.otherwise)
+
+
+def with_assumption(frame: Frame, assumption: SpacingAssumption) -> Frame:
+    """The frame with its own pixel size, else the assumed one, else an unknown one.
+
+    Raises
+    ------
+    InputError
+        When the frame would then be narrower or wider than any probe images, and nobody has confirmed it.
+    """
     if frame.spacing.known:
         return frame
-    if said.otherwise.spacing_mm is not None:
-        return frame.with_spacing(Spacing(*said.otherwise.spacing_mm, Provenance.ASSUMED))
-    return frame if said.otherwise.width_mm is None else frame.with_assumed_width(said.otherwise.width_mm)
+    if assumption.spacing_mm is not None:
+        frame = with_other_spacing(frame, Spacing(*assumption.spacing_mm, Provenance.ASSUMED))
+    elif assumption.width_mm is not None:
+        frame = frame.with_assumed_width(assumption.width_mm)
+    return confirmed_size(frame, assumption.confirmed)
 
 
 def with_said_geometry(frame: Frame, mass: np.ndarray, said: Said = NOTHING) -> Frame:

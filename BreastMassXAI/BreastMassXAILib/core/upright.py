@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 _BANDS = 8
+_COLUMNS = 128
+"""As many are enough to judge by, and take a tenth of the time."""
 _DARKER = 0.15
-"""Relative difference in brightness of the near and the far end above which one of them is the skin's. Of 625 frames of
-BUS-BRA 0.3 % look upside down by it, and 64 % of them once they are turned."""
+"""Relative difference in brightness of the near and the far end above which one of them is the skin's. Of 313 frames of
+BUS-BRA 0.6 % look upside down by it, and 66 % of them once they are turned."""
 _PLAIN = 8
 """Grey of a black surround, with what compression leaves in it."""
 _NARROWER = 0.75
@@ -25,7 +27,8 @@ def skin_side(pixels: np.ndarray) -> int:
     pixels : ndarray, shape (rows, columns)
         Grey values.
     """
-    rows = np.flatnonzero((pixels > _PLAIN).any(axis=1))
+    pixels = np.ascontiguousarray(pixels[:, :: max(pixels.shape[1] // _COLUMNS, 1)])
+    rows = np.flatnonzero(pixels.max(axis=1) > _PLAIN)
     if len(rows) < 4 * _BANDS:
         return 0
     inside = pixels[rows[0] : rows[-1] + 1]
@@ -34,9 +37,11 @@ def skin_side(pixels: np.ndarray) -> int:
 
 
 def _by_brightness(inside: np.ndarray) -> int:
-    bands = np.array([band.mean() for band in np.array_split(inside.mean(axis=1, dtype=float), _BANDS)])
+    starts = np.arange(_BANDS) * len(inside) // _BANDS
+    lengths = np.diff(starts, append=len(inside)) * inside.shape[1]
+    bands = np.add.reduceat(inside.sum(axis=1, dtype=float), starts) / lengths
     ends = bands[0], bands[-1]
-    thirds = bands[:3].mean(), bands[-3:].mean()
+    thirds = sum(bands[:3]) / 3, sum(bands[-3:]) / 3
     slopes = [(near - far) / max(near + far, 1e-9) for near, far in (ends, thirds)]
     if min(slopes) > _DARKER:
         return 1
@@ -50,7 +55,7 @@ def _by_shape(inside: np.ndarray) -> int:
     for place in (0.15, 0.85):
         band = inside[int(height * place) - 1 : int(height * place) + 2].max(axis=0)
         lit = np.flatnonzero(band > _PLAIN)
-        if len(lit) < 16 or (band[lit[0] : lit[-1]] > _PLAIN).mean() < _SURE:
+        if len(lit) < 8 or (band[lit[0] : lit[-1]] > _PLAIN).mean() < _SURE:
             return 0  # echoes fade here: their end is no border
         widths.append(int(lit[-1] - lit[0]))
     near, far = widths

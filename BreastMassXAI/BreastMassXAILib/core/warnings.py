@@ -7,6 +7,7 @@ import numpy as np
 from .field import Field
 from .frame import Case
 from .regions import MASS, RELEVANT
+from .sizes import implausible
 
 LARGE_MASS = 0.5
 """A mass that covers a larger share of the scan area is remarked."""
@@ -26,6 +27,8 @@ def case_warnings(case: Case, labels: np.ndarray, field: Field) -> list[str]:
             f"The pixel size of {row_mm:.4g} x {column_mm:.4g} mm (row x column) is an assumption; "
             "the ring is as right as the assumption."
         )
+    if size := implausible(case.frame):
+        found.append(size)
     if mass[0].any() or mass[-1].any() or mass[:, 0].any() or mass[:, -1].any():
         found.append("The mass touches the border of the frame: its regions are cut there.")
     area = case.frame.scan_area

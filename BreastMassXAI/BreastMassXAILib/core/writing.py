@@ -21,10 +21,15 @@ REQUEST_FILE = "request.json"
 """In unfinished work: what it was begun with."""
 
 
+def as_text(name: str) -> str:
+    """A file's name as text: bytes of it that are none (names of another encoding) as escapes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a text beside, then rename: a kill at any moment leaves the old file or the new one."""
     beside = path.with_name(f"{path.name}.writing")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
+    with beside.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

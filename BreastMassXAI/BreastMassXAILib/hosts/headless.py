@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case
+from ..readers.files import quiet
 
 if TYPE_CHECKING:
     from ..core.cine_result import CineResult, ExplainedFrame
@@ -34,9 +35,14 @@ class HeadlessSlicer:
     def __init__(self) -> None:
         try:
             from trame_slicer.core import SlicerApp
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise MissingPackageError(
                 "Scenes need Slicer's libraries, which are not installed here: pip install 'breast-mass-xai[app]'."
+            ) from error
+        except ImportError as error:
+            reason = " ".join(str(error).split())
+            raise MissingPackageError(
+                f"Scenes need Slicer's libraries, which are installed but cannot be loaded here: {reason}."
             ) from error
         from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
 
@@ -127,7 +133,8 @@ class HeadlessSlicer:
         """
         from ..scene.files import write_scene
 
-        write_scene(self.scene, path)
+        with quiet():  # of a full disk the libraries talk at length
+            write_scene(self.scene, path)
 
     def load(self, path: Path) -> None:
         """Replace the scene's contents by those of a scene bundle (.mrb).

@@ -471,14 +471,6 @@ def metrics(cases: Labelled, probability: np.ndarray, threshold: np.ndarray) -> 
     return found
 
 
-def print_left_out(run: TrainingRun) -> None:
-    """Every case that was left out with its reason, and what the data set has to say of the whole."""
-    for note in run.data.notes:
-        print(f"Note: {note}")
-    for entry in run.left_out:
-        print(f"Left out: {entry.identifier}: {entry.reason}")
-
-
 def in_words(found: Mapping[str, Any]) -> str:
     """The main figures in a line."""
     parts = []
@@ -495,7 +487,7 @@ def in_words(found: Mapping[str, Any]) -> str:
 
 def write_log(path: Path, logs: Mapping[str, Sequence[Epoch]]) -> None:
     """One line an epoch; `logs` are the epochs of each fit by its name."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("fit", "repeat", "epoch", "loss", "inside"))
         for name, epochs in logs.items():
@@ -507,7 +499,7 @@ def write_predictions(
     path: Path, cases: Labelled, answers: Answers, probability: np.ndarray, threshold: np.ndarray
 ) -> None:
     """One line a case that was predicted by a network that had not seen its patient."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.writer(file, lineterminator="\n")
         names = ("identifier", "patient", "label", "partition", "logit", "probability", "threshold")
         table.writerow((*names, "points", "inside", "disagreement"))

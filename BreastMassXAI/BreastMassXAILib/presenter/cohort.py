@@ -36,7 +36,8 @@ from ..writers.tables import CaseTable
 from .inputs import mass_in
 from .models import Model, loaded
 from .passes import NetworkPass, look
-from .session import Session, State
+from .session import Session
+from .status import State
 from .worker import Worker, sentence_of
 
 _SUBSETS = ("correct", "all")

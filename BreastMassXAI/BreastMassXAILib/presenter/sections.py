@@ -15,7 +15,8 @@ from ..core.result import Settings
 from .adding import own_volumes
 from .inputs import Badge, InputFacts, mass_in
 from .models import Model
-from .session import Session, State
+from .session import Session
+from .status import State
 
 
 class Step(str, Enum):

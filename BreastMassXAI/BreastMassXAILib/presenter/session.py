@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import slicer
@@ -46,33 +45,12 @@ from ..scene.explanation import (
     stale_reason,
 )
 from .inputs import FrameReader, InputFacts, Seen, digest_of, digest_of_voxels, facts_of, mass_in
+from .kept_passes import KeptPasses
 from .models import Model, shipped_models
 from .passes import NetworkPass, look, restored, saved
+from .status import Known, State, Status, status_of, why_stale
 from .words import Bar, Gauge, TableRow, bars_of, decision_of, gauge_of, note_of, table_of
 from .worker import Worker, sentence_of
-
-KEPT_PASSES = 512
-"""Passes that are remembered, a kilobyte each: another frame that was explained before needs no network."""
-
-
-class State(str, Enum):
-    EMPTY = "empty"  # nothing chosen yet
-    MISSING = "missing"  # something is wanting; the sentence says what
-    READY = "ready"  # Explain can be pressed
-    RUNNING = "running"
-    CURRENT = "current"  # the result fits the inputs
-    UPDATING = "updating"  # inputs changed a moment ago; `refresh` is due and will say what that means
-    STALE = "stale"  # there is a result, and the sentence says why it does not fit
-    FAILED = "failed"  # the sentence says why, the details hold the traceback
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a session stands, with one sentence for the user and, after a failure, details on request."""
-
-    state: State
-    sentence: str
-    details: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +105,7 @@ class Session:
         self._model: Model | None = None
         self._saliency_range: float | None = None
         self._reader = FrameReader()
-        self._passes: dict[tuple[str, str], NetworkPass] = {}
+        self._passes = KeptPasses()
         self._shown: _Shown | None = None
         self._running: Job | None = None
         self._owner: Any = None
@@ -183,7 +161,7 @@ class Session:
         self._reader.adopt(frame_node, case)
         image, kept = digest_of_voxels(frame_node), restored(kept_network(frame_node))
         of_another = kept is None or kept[1].frame != image
-        if of_another and (self._model is None or (image, self._model.sha256) not in self._passes):
+        if of_another and (self._model is None or self._passes.of(image, self._model.sha256) is None):
             remove_explanation(frame_node)
             self._shown = None if frame_node is self._frame_node else self._shown
         self.set_inputs(frame_node, segmentation_node, segment_id)
@@ -196,11 +174,11 @@ class Session:
 
     def remember(self, frame_node, model_sha256: str, found: NetworkPass) -> None:
         """Take a pass that was made elsewhere of the frame that a node shows."""
-        self._keep((digest_of_voxels(frame_node), model_sha256), found)
+        self._passes.keep(digest_of_voxels(frame_node), model_sha256, found)
 
     def pass_of(self, model_sha256: str) -> NetworkPass | None:
         """What a model's network answered to the chosen frame, where that is known."""
-        return None if self._seen is None else self._passes.get((self._seen.frame, model_sha256))
+        return None if self._seen is None else self._passes.of(self._seen.frame, model_sha256)
 
     @property
     def scene(self) -> Any:
@@ -355,7 +333,7 @@ class Session:
     def finish(self, job: Job, answer: NetworkPass) -> None:
         """Show a job's answer in the scene; as stale, where inputs have changed meanwhile."""
         self._running = None
-        self._keep((job.seen.frame, job.seen.model), answer)
+        self._passes.keep(job.seen.frame, job.seen.model, answer)
         node, same = job.frame_node, False
         if node.GetScene() is self._scene:
             same = digest_of_voxels(node) == job.seen.frame
@@ -407,7 +385,7 @@ class Session:
     @property
     def live(self) -> bool:
         """Whether an edited mass can be followed without a pass of the network."""
-        return self._seen is not None and (self._seen.frame, self._seen.model) in self._passes
+        return self._passes.for_inputs(self._seen) is not None
 
     @property
     def nodes(self) -> ExplanationNodes | None:
@@ -423,7 +401,7 @@ class Session:
         if self._status.state is not State.CURRENT or self._shown is None:
             return None
         if self._shown.images is None:
-            known = self._pass_for(self._seen)
+            known = self._passes.for_inputs(self._seen)
             if known is None:
                 return None
             case, _ = self._look()
@@ -501,7 +479,7 @@ class Session:
         if self._shown is not None and self._running is None and self.nodes is None:  # the user took them away
             self._shown = None
             if self._seen is not None:
-                self._passes.pop((self._seen.frame, self._seen.model), None)
+                self._passes.forget(self._seen.frame, self._seen.model)
 
     def _look(self) -> tuple[Case, Seen]:
         """The inputs as they are.
@@ -570,59 +548,43 @@ class Session:
             self._shown = _Shown(result, None, saved_reason=reason)
             return
         found, seen = kept
-        self._keep((seen.frame, seen.model), found)
+        self._passes.keep(seen.frame, seen.model, found)
         self._shown = _Shown(result, seen, found)
 
     def _follow(self, case: Case | None, seen: Seen | None, problem: Status | None) -> Status:
         """Bring what is shown in step with the inputs, and say where that leaves us."""
-        if self._frame_node is None:
-            return Status(State.EMPTY, "Choose an image, or try the sample.")
-        if self._running is not None:
-            return Status(State.RUNNING, "The network is looking at the image.")
-        if problem is not None or case is None or seen is None:
-            assert problem is not None
-            stale = self._shown is not None and problem.state is State.MISSING
-            return Status(State.STALE, problem.sentence) if stale else problem
-        if self._failure is not None:
-            if self._failure[0] == seen:
-                return self._failure[1]
-            self._failure = None
-        known = self._pass_for(seen)
-        if known is None:
-            return self._follow_without_pass(seen)
-        if self._shown is None or self._shown.seen != seen or self._shown.found is not known:
-            self._shown = self._show(self._frame_node, self._segmentation_node, case, seen, self._settings, known)
-        if not known.fits(case):
-            return Status(
-                State.STALE,
-                "The mass is no longer where the network looked: the regions are those of the mass as it is now, on "
-                "the network's answer to the mass as it was. Press Explain again.",
+        if case is not None and seen is not None and self._running is None:
+            if self._failure is not None and self._failure[0] != seen:
+                self._failure = None
+            if self._failure is None:
+                self._bring_in_step(case, seen)
+        found, shown = self._passes.for_inputs(seen), self._shown
+        return status_of(
+            Known(
+                chosen=self._frame_node is not None,
+                running=self._running is not None,
+                problem=problem,
+                failure=None if self._failure is None else self._failure[1],
+                now=seen,
+                shown=shown is not None,
+                was=None if shown is None else shown.seen,
+                saved_reason=None if shown is None else shown.saved_reason,
+                answered=found is not None,
+                fits=found is not None and case is not None and found.fits(case),
             )
-        return Status(State.CURRENT, "The explanation fits image, mass and settings.")
+        )
 
-    def _follow_without_pass(self, seen: Seen) -> Status:
-        shown = self._shown
-        if shown is None:
-            return Status(State.READY, "Press Explain.")
-        if shown.saved_reason:
-            return Status(State.STALE, shown.saved_reason)
-        if shown.seen is None:  # a scene that keeps no more than the result: it is taken to fit what came with it
-            self._shown = shown = _Shown(shown.result, seen)
-            if shown.result.model.get("sha256") != seen.model:
-                self._shown = _Shown(shown.result, None, saved_reason=_why_stale(None, seen))
-                return Status(State.STALE, _why_stale(None, seen))
-        if shown.seen == seen:
-            return Status(State.CURRENT, "The explanation was saved with this scene.")
-        return Status(State.STALE, _why_stale(shown.seen, seen))
-
-    def _pass_for(self, seen: Seen | None) -> NetworkPass | None:
-        return None if seen is None else self._passes.get((seen.frame, seen.model))
-
-    def _keep(self, key: tuple[str, str], found: NetworkPass) -> None:
-        self._passes.pop(key, None)
-        self._passes[key] = found
-        while len(self._passes) > KEPT_PASSES:
-            del self._passes[next(iter(self._passes))]
+    def _bring_in_step(self, case: Case, seen: Seen) -> None:
+        """Show what is known of these inputs without the network."""
+        found, shown = self._passes.for_inputs(seen), self._shown
+        if found is not None:
+            if shown is None or shown.seen != seen or shown.found is not found:
+                self._shown = self._show(self._frame_node, self._segmentation_node, case, seen, self._settings, found)
+        elif shown is not None and shown.seen is None and not shown.saved_reason:
+            # A scene that keeps no more than the result: it is taken to fit what came with it.
+            fits = shown.result.model.get("sha256") == seen.model
+            reason = None if fits else why_stale(None, seen)
+            self._shown = _Shown(shown.result, seen if fits else None, saved_reason=reason)
 
     def _show(
         self, frame_node, segmentation_node, case: Case, seen: Seen, settings: Settings, found: NetworkPass
@@ -643,14 +605,3 @@ def suggested_mass(frame_node) -> tuple[Any, str] | None:
         if ids:
             return node, "mass" if "mass" in ids else ids[0]
     return None
-
-
-def _why_stale(was: Seen | None, now: Seen) -> str:
-    if was is None or was.model != now.model:
-        return "This explanation is another model's: press Explain for the chosen one's."
-    if was.frame != now.frame:
-        return "The image is not the one that was explained: press Explain."
-    return (
-        "Mass or settings were changed, and this scene does not keep what the network answered: press Explain; from "
-        "then on the explanation follows every edit."
-    )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from ..core.cine import Cine
 from ..core.errors import InputError
@@ -76,16 +79,30 @@ def open_frames(path: Path, point: Place | None = None, axis: int = 0, flip_rows
         stack = read_stack(path, axis)
         cine, grid, turned = _frames_of(path, stack), stack.grid, stack.turned
 
-    def read(index: int) -> Frame:
+    judged: list[bool] = []
+
+    def upside_down(index: int, frame: Frame) -> bool:
+        """By the first frame: a probe is not turned over within a loop."""
+        if not judged:
+            try:
+                first = frame if index == 0 else turned_as_asked(0)
+            except InputError:  # a black one
+                first = frame
+            lit = first.pixels if first.scan_area is None else first.pixels[mask_box(first.scan_area)]
+            judged.append(skin_side(lit) < 0)
+        return judged[0]
+
+    def turned_as_asked(index: int) -> Frame:
         frame = cine.read(index)
         if flip_rows:
             area = None if frame.scan_area is None else frame.scan_area[::-1]
             notes = tuple(text for text in frame.warnings if "--flip rows" not in text)
             frame = replace(frame, pixels=frame.pixels[::-1], scan_area=area, warnings=(*notes, FLIPPED))
-        lit = frame.pixels if frame.scan_area is None else frame.pixels[mask_box(frame.scan_area)]
-        if skin_side(lit) < 0:
-            frame = replace(frame, warnings=(*frame.warnings, UPSIDE_DOWN))
         return frame
+
+    def read(index: int) -> Frame:
+        frame = turned_as_asked(index)
+        return replace(frame, warnings=(*frame.warnings, UPSIDE_DOWN)) if upside_down(index, frame) else frame
 
     warnings = cine.warnings
     if flip_rows:
@@ -110,18 +127,32 @@ def _open_pages(path: Path) -> Cine:
     count, source = count_pages(path), source_of(path)
     first = read_picture(path, 0)
     limits = None
-    if count > 1 and found_limits(first.pixels):  # one grey scale for all
-        ends = [value for page in range(count) for value in found_limits(read_picture(path, page).pixels) or ()]
-        limits = (min(ends), max(ends))
+    if count > 1 and first.pixels.dtype != np.uint8:
+        limits = _shared_limits(read_picture(path, page).pixels for page in range(count))
 
     def read(index: int) -> Frame:
         picture = first if index == 0 else read_picture(path, index)
         if picture.pixels.shape[:2] != first.pixels.shape[:2]:
             raise InputError(f"Image {index + 1} of {path.name} has another size than the first.")
         pixels, notes = to_grey(path.name, picture.pixels, limits)
-        return Frame(pixels, Spacing.unknown(), source=source, warnings=picture.warnings + notes)
+        return Frame(pixels, Spacing.unknown(), source=source, warnings=picture.warnings + notes, aspect=picture.aspect)
 
     return Cine(count, read, None, source, first.warnings)
+
+
+def _shared_limits(pages: Iterable[np.ndarray]) -> tuple[float, float] | None:
+    """One grey scale for all pages, some of which may be black; None where all of them have 8 bits."""
+    ends: list[float] = []
+    wide = False
+    for values in pages:
+        found = found_limits(values)
+        if found is None and np.isfinite(values).all():
+            found = float(values.min()), float(values.max())
+            wide |= found[1] > 255
+        else:
+            wide |= found is not None
+        ends += found or ()
+    return (min(ends), max(ends)) if wide and min(ends) < max(ends) else None
 
 
 def _frames_of(path: Path, stack: Volume) -> Cine:

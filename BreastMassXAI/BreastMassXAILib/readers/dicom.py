@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ def open_ultrasound(path: Path, place: Place | None = None) -> Cine:
         varying = _states_scales_by_frame(header)
         places = [_geometry(image, index, place) for index in range(image.count if varying else 1)]
         notes = _scale_note([each.spacing for each in places]) if varying else ()
-        times = _times(header, image.count)
+        times, aspect = _times(header, image.count), _aspect(header)
 
     def read(index: int) -> Frame:
         grey, marked, bit_notes = image.grey(index)
@@ -66,7 +67,7 @@ def open_ultrasound(path: Path, place: Place | None = None) -> Cine:
         warnings = common + notes + where.warnings + bit_notes
         if marked is not None:
             warnings += overlay_notes(marked, where.scan_area)
-        return Frame(grey, where.spacing, scan_area=where.scan_area, source=source, warnings=warnings)
+        return Frame(grey, where.spacing, scan_area=where.scan_area, source=source, warnings=warnings, aspect=aspect)
 
     return Cine(image.count, read, times, source, common + notes + places[0].warnings)
 
@@ -86,7 +87,9 @@ def regions_of(path: Path) -> list[Region]:
 
 def _geometry(image: DicomImage, index: int, place: Place | None) -> Geometry:
     regions = read_regions(_region_items(image.header, index), image.shape)
-    return geometry(regions, _plain_spacing(image.header, index), image.shape, place)
+    plain, notes = _plain_spacing(image.header, index)
+    found = geometry(regions, plain, image.shape, place)
+    return replace(found, warnings=(*found.warnings, *notes)) if notes else found
 
 
 def _frame_groups(header: Dataset, index: int) -> list[Dataset]:
@@ -107,14 +110,36 @@ def _region_items(header: Dataset, index: int) -> list[Dataset]:
     return []
 
 
-def _plain_spacing(header: Dataset, index: int) -> tuple[float, float] | None:
+def _plain_spacing(header: Dataset, index: int) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    """The first pixel size that is stated in numbers, and what else is stated."""
     measures = [item for group in _frame_groups(header, index) for item in group.get("PixelMeasuresSequence") or ()]
+    notes: tuple[str, ...] = ()
     for item in (*measures, header):
-        for tag in ("PixelSpacing", "NominalScannedPixelSpacing"):
-            sizes = item.get(tag)
-            if sizes and len(sizes) == 2:
-                return float(sizes[0]), float(sizes[1])
-    return None
+        for tag, name in (("PixelSpacing", "Pixel Spacing"), ("NominalScannedPixelSpacing", "Nominal Pixel Spacing")):
+            try:
+                sizes = item.get(tag)
+                if sizes and len(sizes) == 2:
+                    return (float(sizes[0]), float(sizes[1])), notes
+            except (TypeError, ValueError):
+                notes = (*notes, f"The file's {name} is no pair of numbers, and was not used.")
+    return None, notes
+
+
+def _aspect(header: Dataset) -> float | None:
+    """Pixel Aspect Ratio (0028,0034), height over width; it stands where a pixel size does not (PS3.3 C.7.6.3.1.7)."""
+    try:
+        high, wide = (float(each) for each in header.get("PixelAspectRatio") or ())
+    except (TypeError, ValueError):
+        return None
+    return high / wide if 0.01 < high < 1e4 and 0.01 < wide < 1e4 else None
+
+
+def _number(header: Dataset, tag: str) -> float:
+    """A number of the header; 0 where there is none."""
+    try:
+        return float(header.get(tag) or 0)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _scale_note(spacings: list[Spacing]) -> tuple[str, ...]:
@@ -130,13 +155,16 @@ def _scale_note(spacings: list[Spacing]) -> tuple[str, ...]:
 
 def _times(header: Dataset, count: int) -> np.ndarray | None:
     """Seconds from the first frame: Frame Time Vector (0018,1065), Frame Time (0018,1063), or a frame rate."""
-    vector = header.get("FrameTimeVector")
+    try:
+        vector = header.get("FrameTimeVector")
+    except ValueError:
+        vector = None
     if vector is not None and np.size(vector) == count:
         times = np.cumsum(np.atleast_1d(np.asarray(vector, float))) / 1000
         return times - times[0] if np.isfinite(times).all() else None
-    step = float(header.get("FrameTime") or 0) / 1000
+    step = _number(header, "FrameTime") / 1000
     if not step:
-        rate = float(header.get("CineRate") or header.get("RecommendedDisplayFrameRate") or 0)
+        rate = _number(header, "CineRate") or _number(header, "RecommendedDisplayFrameRate")
         step = 1 / rate if rate else 0.0
     return np.arange(count) * step if 0 < step < np.inf else None
 

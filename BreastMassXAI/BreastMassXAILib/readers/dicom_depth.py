@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class GreyDepth:
         self._frames = frames
         self._decided: tuple[tuple[float, float] | None, str] | None = None
 
-    @property
+    @cached_property
     def inverted(self) -> bool:
         """Whether small values are white: MONOCHROME1, or a rescale slope below zero."""
         inverted = str(self._header.get("PhotometricInterpretation") or "") == "MONOCHROME1"
@@ -102,7 +103,10 @@ class GreyDepth:
 
         A sigmoid is taken as the straight line that it follows in its middle.
         """
-        centre, width = (_first(self._header.get(tag)) for tag in ("WindowCenter", "WindowWidth"))
+        try:
+            centre, width = (_first(self._header.get(tag)) for tag in ("WindowCenter", "WindowWidth"))
+        except ValueError:  # no numbers at all
+            return None
         if centre is None or width is None:
             return None
         if str(self._header.get("VOILUTFunction") or "LINEAR").upper() == "LINEAR":

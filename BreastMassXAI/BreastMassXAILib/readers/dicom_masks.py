@@ -62,7 +62,10 @@ def read_dicom_mask(path: Path) -> DicomMask:
     image = DicomImage(path)
     if image.count * image.shape[0] * image.shape[1] > MAX_VOXELS:
         raise InputError(f"{path.name} is too large for a mask: it holds {image.count} frames.")
-    pixels = np.stack([image.colours(index) for index in range(image.count)])
+    if image.header.get("BitsAllocated") == 1 and not image.header.file_meta.TransferSyntaxUID.is_encapsulated:
+        pixels = _bits(path, (image.count, *image.shape))
+    else:
+        pixels = np.stack([image.colours(index) for index in range(image.count)])
     with reading(path, "a DICOM image"):
         header = image.header
         lossy = str(header.file_meta.get("TransferSyntaxUID", "")) in _LOSSY
@@ -73,6 +76,22 @@ def read_dicom_mask(path: Path) -> DicomMask:
         if header.get("SOPClassUID") not in _SEGMENTATIONS:
             return DicomMask(pixels, lossy)
         return _segmentation(header, pixels, lossy)
+
+
+def _bits(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    """Pixels of one bit.
+
+    Frames follow each other without a gap (PS3.5 8.1.1), which pydicom takes for damage where they do not end with a
+    byte.
+    """
+    from pydicom import dcmread
+
+    with reading(path, "a DICOM image"):
+        values = np.frombuffer(dcmread(path, force=True).PixelData, np.uint8)
+        needed = shape[0] * shape[1] * shape[2]
+        if values.size * 8 < needed:
+            raise InputError(f"{path.name} is incomplete: it ends before its last pixel.")
+        return np.unpackbits(values, count=needed, bitorder="little").reshape(shape)
 
 
 def _segmentation(header: Dataset, pixels: np.ndarray, lossy: bool) -> DicomMask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from functools import cache
 from pathlib import Path
@@ -36,8 +37,12 @@ _GREY_SHARE = 0.1
 _COLOUR_MODELS = ("RGB", *_YBR, "YBR_ICT", "YBR_RCT")
 _BEYOND_PILLOW = ("does not support", "cannot decode", "values of up to 16")
 """In pydicom's messages over what pillow cannot do at all."""
-_ONLY_GDCM = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (57, 70, 80, 81))
+_JPEG_ROOT = "1.2.840.10008.1.2.4."
+_ONLY_GDCM = tuple(f"{_JPEG_ROOT}{number}" for number in (57, 70, 80, 81))
 """Transfer syntaxes of JPEG lossless and JPEG-LS."""
+_PACKAGES = dict.fromkeys(_ONLY_GDCM, "python-gdcm")
+_PACKAGES |= {f"{_JPEG_ROOT}{number}": "pylibjpeg and pylibjpeg-openjpeg" for number in (201, 202, 203)}
+"""What decodes what pillow and pydicom do not; of HTJ2K, no other package does."""
 _WHAT = "a DICOM image"
 
 
@@ -86,6 +91,7 @@ class DicomImage:
                 raise InputError(f"{path.name} claims to hold {self.count} frames.")
             self._photometric = str(self.header.get("PhotometricInterpretation") or "")
             self._syntax = self._transfer_syntax()
+            self._refuse_unknown()
             self._options: dict[str, Any] = {"transfer_syntax_uid": self._syntax}
             if self._syntax.is_compressed and not self._syntax.is_deflated:
                 self._index_fragments(file)
@@ -137,6 +143,28 @@ class DicomImage:
         if implicit:
             return ImplicitVRLittleEndian
         return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+    def _refuse_unknown(self) -> None:
+        """A video is one piece, however many frames it holds (PS3.5 A.4.5 and following); others lie elsewhere."""
+        from pydicom.pixels import get_decoder
+
+        if re.fullmatch(rf"{re.escape(_JPEG_ROOT)}10[0-8](\.1)?", self._syntax):
+            raise InputError(
+                f"{self.path.name} holds a video ({self._syntax_name}), which cannot be decoded here: save its frames "
+                "uncompressed or as JPEG."
+            )
+        if not self._syntax.is_transfer_syntax or self._syntax.is_private:
+            raise InputError(f"{self.path.name} is stored in a way that is not known here ({self._syntax_name}).")
+        if self._syntax.is_compressed and not self._syntax.is_deflated:
+            try:
+                get_decoder(self._syntax)
+            except NotImplementedError as error:
+                raise self._undecodable(error) from error
+
+    @property
+    def _syntax_name(self) -> str:
+        name = self._syntax.name
+        return name if name != self._syntax else f"transfer syntax {name}"
 
     def _decoded(self, index: int) -> np.ndarray:
         """The values of a frame as they are stored, no colours converted (but those that JPEG 2000 converts itself)."""
@@ -301,11 +329,20 @@ class DicomImage:
             raise InputError(f"{self.path.name} is damaged: its compressed pixels contradict its header.")
 
     def _check_length(self, file: BinaryIO) -> None:
-        bits = int(self.header.get("BitsAllocated") or 8) * int(self.header.get("SamplesPerPixel") or 1)
+        """Of pixels that are not compressed."""
+        samples = int(self.header.get("SamplesPerPixel") or 1)
+        whole = self.count * self.shape[0] * self.shape[1] * int(self.header.get("BitsAllocated") or 8) * samples // 8
+        present = self.path.stat().st_size - file.tell() - _PIXEL_DATA_HEADER
         if self._photometric == "YBR_FULL_422":
-            bits = bits * 2 // 3
-        needed = self.count * self.shape[0] * self.shape[1] * bits // 8
-        if self.path.stat().st_size - file.tell() < needed:
+            if present >= whole:  # 4:2:2 needs two thirds
+                self._options["photometric_interpretation"] = "YBR_FULL"
+                self.warnings += (
+                    "The file calls its pixels YBR_FULL_422, but there are as many bytes as without subsampling: they "
+                    "were read as such.",
+                )
+                return
+            whole = whole * 2 // 3
+        if present < whole - _PIXEL_DATA_HEADER:
             raise InputError(f"{self.path.name} is incomplete: it ends before its last pixel.")
 
     def _read_palette(self) -> np.ndarray:
@@ -327,12 +364,17 @@ class DicomImage:
         try:
             available = get_decoder(self._syntax).is_available
         except NotImplementedError:
-            return InputError(f"{self.path.name} is stored in a way that cannot be decoded here ({self._syntax.name}).")
+            return InputError(f"{self.path.name} is stored in a way that cannot be decoded here ({self._syntax_name}).")
         if available and "not support" not in str(error):
             return self._damaged()
-        packages = "pylibjpeg and pylibjpeg-libjpeg" if available else "python-gdcm"
+        packages = "pylibjpeg and pylibjpeg-libjpeg" if available else _PACKAGES.get(str(self._syntax), "")
+        if not packages:
+            return InputError(
+                f"{self.path.name} is compressed in a way that cannot be decoded here ({self._syntax_name}): save the "
+                "frame uncompressed."
+            )
         return MissingPackageError(
-            f"{self.path.name} is compressed ({self._syntax.name}) and no decoder for it is installed: install "
+            f"{self.path.name} is compressed ({self._syntax_name}) and no decoder for it is installed: install "
             f"{packages}, or save the frame uncompressed."
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,10 +17,13 @@ import numpy as np
 from ..core.errors import BreastMassXAIError, InputError
 from ..core.frame import MAX_PIXELS, MM_PER_PIXEL, Provenance, Source, Spacing
 from ..core.leftovers import removed, temporary_folder, undone
+from ..core.writing import as_text
+from .causes import cause, other_kind
 
 READABLE = "PNG, JPEG, BMP, TIFF, NRRD, MHA/MHD, NIfTI and DICOM"
 
 _PICTURE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_GZIP = b"\x1f\x8b"
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _VOLUME_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz")
 
@@ -45,7 +49,13 @@ def identify(path: Path) -> Kind:
     # A DICOM preamble may itself look like a TIFF file, so DICOM is asked first.
     if head[128:132] == b"DICM":
         return Kind.DICOM
-    if head.startswith(b"NRRD") or name.endswith(_VOLUME_SUFFIXES):
+    if head.startswith(b"NRRD"):
+        return Kind.VOLUME
+    if head.startswith(_PICTURE_STARTS) and not name.endswith(_VOLUME_SUFFIXES):
+        return Kind.PICTURE
+    if (kind := other_kind(head)) and not (head.startswith(_GZIP) and name.endswith(_VOLUME_SUFFIXES)):
+        raise InputError(f"{path.name} is {kind}; read here are {READABLE}.")
+    if name.endswith(_VOLUME_SUFFIXES):
         return Kind.VOLUME
     if head.startswith(_PICTURE_STARTS):
         return Kind.PICTURE
@@ -66,7 +76,7 @@ def source_of(path: Path, detached: np.ndarray | None = None) -> Source:
             digest.update(block)
     if detached is not None and path.suffix.lower() in (".mhd", ".nhdr"):
         digest.update(np.ascontiguousarray(detached).data)
-    return Source(path.name, digest.hexdigest())
+    return Source(as_text(path.name), digest.hexdigest())
 
 
 def refuse_huge(name: str, columns: int, rows: int) -> None:
@@ -107,10 +117,9 @@ def reading(path: Path, what: str) -> Iterator[None]:
             yield
     except BreastMassXAIError:
         raise
-    except MemoryError as error:
-        raise InputError(f"{path.name} does not fit into this computer's memory.") from error
     except Exception as error:
-        raise InputError(f"{path.name} cannot be read as {what}: it is damaged or incomplete.") from error
+        found = cause(path, error)
+        raise InputError(f"{path.name} {found or f'cannot be read as {what}: it is damaged or incomplete.'}") from error
 
 
 @contextmanager
@@ -126,6 +135,8 @@ def plainly_named(path: Path) -> Iterator[Path]:
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:
+        if path.suffix.lower() in (".mhd", ".nhdr"):  # names other files
+            raise InputError(f"The name of {as_text(path.name)} or of its folder is no text: rename it.") from None
         with temporary_folder() as folder:
             suffix = "".join(each for each in path.suffixes[-2:] if each.isascii())
             plain = folder / f"copy{suffix}"
@@ -135,25 +146,57 @@ def plainly_named(path: Path) -> Iterator[Path]:
         yield path
 
 
+class _Silence:
+    """Standard error led away while anyone wants it so; threads that read at once share one silence."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = 0
+        self._kept: int | None = None
+
+    def begin(self) -> None:
+        with self._lock:
+            self._wanted += 1
+            if self._wanted > 1:
+                return
+            try:
+                self._kept = os.dup(2)
+            except OSError:  # an application without stderr
+                self._kept = None
+                return
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+
+    def end(self) -> None:
+        with self._lock:
+            self._wanted -= 1
+            if self._wanted or self._kept is None:
+                return
+            os.dup2(self._kept, 2)
+            os.close(self._kept)
+            self._kept = None
+
+    def speak(self) -> None:
+        """Whoever stops us may have something to say."""
+        if self._kept is not None:
+            os.dup2(self._kept, 2)
+
+
+_SILENCE = _Silence()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """No chatter: Python's warnings are off, and what C libraries (MetaIO, nifti) print on stderr goes nowhere."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        _SILENCE.begin()
         try:
-            kept = os.dup(2)
-        except OSError:  # an application without stderr
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-        try:
-            with undone(lambda: os.dup2(kept, 2)):  # whoever stops us may have something to say
+            with undone(_SILENCE.speak):
                 yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            _SILENCE.end()
 
 
 def write_beside(path: Path, data: bytes) -> None:

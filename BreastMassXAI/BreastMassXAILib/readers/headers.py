@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import InputError, shown
 
 HEADER_LIMIT = 1 << 20
 _SIZE_FIELDS = {"NrrdImageIO": (b"dimension", b"sizes"), "MetaImageIO": (b"NDims", b"DimSize")}
@@ -124,9 +124,11 @@ def _check_meta_data(path: Path, header: bytes, extent: list[int]) -> None:
     for name in names:
         file = path.parent / name
         if not file.is_file():
-            raise InputError(f"{path.name} is incomplete: there is no file {Path(name).name}, which its header names.")
+            raise InputError(
+                f"{path.name} is incomplete: there is no file {shown(Path(name).name)}, which its header names."
+            )
         if file.stat().st_size < needed:
-            raise InputError(f"{path.name} is incomplete: {Path(name).name} ends before its last pixel.")
+            raise InputError(f"{path.name} is incomplete: {shown(Path(name).name)} ends before its last pixel.")
 
 
 def _numbered(path: Path, text: str) -> list[str]:
@@ -159,9 +161,15 @@ def _check_nrrd_data(path: Path, header: bytes, extent: list[int]) -> None:
     end = re.search(rb"\r?\n\r?\n", header)
     fields = nrrd_fields(header)
     size = _NRRD_BYTES.get(fields.get("type", "").replace("unsigned ", "u").replace("signed ", "").replace("_t", ""))
-    if end is None or size is None or fields.get("encoding") != "raw" or "data file" in fields or "datafile" in fields:
+    if size is None or fields.get("encoding") != "raw":
         return
-    if path.stat().st_size - end.end() < math.prod(extent) * size:
+    if detached := fields.get("data file", fields.get("datafile", "")):
+        file = path.parent / detached
+        # Lists and numbered files are left to the library, which counts them.
+        if file.is_file() and file.stat().st_size < math.prod(extent) * size:
+            raise InputError(f"{path.name} is incomplete: {shown(file.name)} ends before its last pixel.")
+        return
+    if end is not None and path.stat().st_size - end.end() < math.prod(extent) * size:
         raise InputError(f"{path.name} is incomplete: it ends before its last pixel.")
 
 

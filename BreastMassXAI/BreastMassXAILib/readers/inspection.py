@@ -23,7 +23,7 @@ class FileReport:
     file : str
         Its name, without the folder.
     error : str
-        Why it, or its first frame, is refused; all else is empty then.
+        Why it, or its every frame, is refused; all else is empty then.
     rows, columns, frames : int
     duration_s : float, optional
         From the first frame to the last.
@@ -50,13 +50,14 @@ class FileReport:
 
 
 def inspect_file(path: Path) -> FileReport:
-    """Look at a file's header and first frame."""
+    """Look at a file's header and its first frame that can be looked at."""
     try:
         cine = open_cine(path)
-        frame = cine.read(0)
+        index, frame = cine.first_readable()
         regions = regions_of(path) if identify(path) is Kind.DICOM else []
     except BreastMassXAIError as error:
         return FileReport(path.name, str(error))
+    skipped = () if not index else (f"Nothing can be seen on the first {index} of the {len(cine)} frames.",)
     box = None
     if frame.scan_area is not None:
         rows, columns = mask_box(frame.scan_area)
@@ -85,5 +86,5 @@ def inspect_file(path: Path) -> FileReport:
         provenance=frame.spacing.provenance.value,
         scan_area=box,
         regions=tuple(words),
-        warnings=frame.warnings,
+        warnings=frame.warnings + skipped,
     )

@@ -38,8 +38,11 @@ _AWAY = 16
 """Pixels, two blocks of a JPEG: what is not black farther from the mass is no edge of it."""
 _SPECK = 0.005
 """Pieces below this share of the largest are named as specks."""
-_PIECES = 100
-"""Marked pixels in more pieces than this, none of them large, are a dithered picture."""
+_TIP = 3
+"""Pixels: what lies so near the mass belongs to it."""
+_PIECES, _DUST = 100, 0.7
+"""Marked pixels in more pieces than the first, of which less than the second lies in squares of 3 x 3, are a dithered
+picture."""
 
 
 class Marked(NamedTuple):
@@ -149,7 +152,10 @@ def mark_colours(
             strength = strength.astype(np.int64)
     if plain:
         return mark(name, strength, segments, frame, lossy=lossy)
-    if looks_like(strength, frame):
+    # A colour may well be dim; tissue, and what is drawn on it, is grey for the most part.
+    top = max(float(strength.max()), 1e-9)
+    grey = strength - colours.min(axis=2) <= _ENDS * top
+    if looks_like(strength, frame) or _is_in_between(np.where(grey, strength / top, 0)):
         raise InputError(_a_picture(name))
     shift = 8 if colours.dtype.itemsize > 1 else 0
     red, green, blue = np.moveaxis(colours.astype(np.int64) >> shift, 2, 0)
@@ -211,15 +217,20 @@ def specks(name: str, mask: np.ndarray) -> tuple[str, ...]:
     """
     if not mask.any():
         return ()
-    pieces, count = ndimage.label(mask[mask_box(mask)], np.ones((3, 3)))
+    inside = mask[mask_box(mask)]
+    pieces, count = ndimage.label(inside, np.ones((3, 3)))
+    apart = ndimage.label(inside)[1]
+    if apart > _PIECES and ndimage.binary_opening(inside, np.ones((3, 3))).sum() < _DUST * inside.sum():
+        raise InputError(
+            f"{name} is no mask of a mass: what it marks lies in {apart} pieces, as a dithered picture does."
+        )
     if count < 2:
         return ()
     areas = np.bincount(pieces.ravel())[1:]
-    if count > _PIECES and areas.max() < 0.5 * areas.sum():
-        raise InputError(
-            f"{name} is no mask of a mass: what it marks lies in {count} pieces, as a dithered picture does."
-        )
-    small = areas[areas < max(_SPECK * areas.max(), 4)]
+    # The tip of a spicule may come apart from its mass when it is drawn on a grid.
+    touching = np.unique(pieces[ndimage.binary_dilation(pieces == areas.argmax() + 1, iterations=_TIP)])
+    beside = ~np.isin(np.arange(1, count + 1), touching)
+    small = areas[beside & (areas < max(_SPECK * areas.max(), 4))]
     if not len(small):
         return ()
     return (
@@ -313,8 +324,7 @@ def _cut(name: str, values: np.ndarray, low: float, high: float, frame: np.ndarr
     if high <= low:
         return Marked(np.zeros(values.shape, bool))
     height = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
-    between = int(((height > _ENDS) & (height < 1 - _ENDS)).sum())
-    if (between > 0.05 * height.size and between > int((height >= 1 - _ENDS).sum())) or looks_like(values, frame):
+    if _is_in_between(height) or looks_like(values, frame):
         raise InputError(_a_picture(name))
     half = low + (high - low) / 2
     mask = values >= half
@@ -326,6 +336,12 @@ def _cut(name: str, values: np.ndarray, low: float, high: float, frame: np.ndarr
             f"to {_text(high)}, count as mass; {_count(soft, 'pixel')} lay between.",
         )
     return Marked(mask, notes + _faint(name, height, mask))
+
+
+def _is_in_between(height: np.ndarray) -> bool:
+    """Whether more pixels are neither black nor marked than marked, and these are no small part; `height` is 0..1."""
+    between = int(((height > _ENDS) & (height < 1 - _ENDS)).sum())
+    return between > 0.05 * height.size and between > int((height >= 1 - _ENDS).sum())
 
 
 def _faint(name: str, height: np.ndarray, mask: np.ndarray) -> tuple[str, ...]:

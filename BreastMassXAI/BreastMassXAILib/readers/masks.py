@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import InputError, shown
 from ..core.frame import Frame, Source
 from .dicom_masks import DicomMask, read_dicom_mask
 from .files import Kind, identify, source_of
@@ -128,7 +128,7 @@ def read_mask(path: Path, onto: Onto | tuple[int, int], segments: Sequence[str] 
         raise InputError(_count_sentence(path, placed.pixels.shape, onto))
     if not pixels.any():
         where = f" on frame {onto.index + 1}" if count > 1 else ""
-        what = "no pixel is marked as mass" if not segments else f"no pixel has the label {', '.join(segments)}"
+        what = "no pixel is marked as mass" if not segments else f"no pixel has the label {shown(', '.join(segments))}"
         raise InputError(f"The mask {path.name} is empty: {what}{where}.")
     return Mask(pixels, source_of(path, detached), placed.notes + specks(path.name, pixels))
 
@@ -288,7 +288,7 @@ def _volume_mask(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]
     layers = values if values.ndim == 4 else values[..., None]
     for segment in listed:
         if segment.layer >= layers.shape[3]:
-            raise InputError(f"The mask {name} is damaged: the layer of its segment {segment.name} is missing.")
+            raise InputError(f"The mask {name} is damaged: the layer of its segment {shown(segment.name)} is missing.")
     form = volume.metadata.get("Segmentation_MasterRepresentation", "") + volume.metadata.get(
         "Segmentation_SourceRepresentation", ""
     )

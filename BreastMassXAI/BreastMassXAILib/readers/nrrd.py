@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from ..core.errors import OutputError
 from ..core.frame import Spacing
+from ..core.leftovers import temporary_folder
+from ..core.writing import as_text
 from .files import quiet
 
 
@@ -43,6 +46,11 @@ def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[i
             image.SetMetaData(f"Segment{number}_{field}", value)
     try:
         with quiet():
-            SimpleITK.WriteImage(image, str(path), True)
+            if as_text(str(path)) == str(path):
+                SimpleITK.WriteImage(image, str(path), True)
+            else:  # the library takes no other names
+                with temporary_folder() as folder:
+                    SimpleITK.WriteImage(image, str(folder / "plain.nrrd"), True)
+                    shutil.copyfile(folder / "plain.nrrd", path)
     except RuntimeError as error:
         raise OutputError(f"{path.name} cannot be written: no space is left or you have no permission.") from error

@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.errors import InputError
 from ..core.frame import MAX_PIXELS
+from ..core.sizes import SAME
 from .files import plainly_named, reading, refuse_huge
 from .tiff import PHOTOMETRIC, WHITE_IS_ZERO, Page, read_page, read_pages
 
@@ -40,6 +41,9 @@ class Picture:
     lossy : bool
         Whether the compression blurs edges (JPEG).
     warnings : tuple of str
+    aspect : float, optional
+        A pixel's height over its width, where the file says that it is not square. (Of its resolution, a printer's
+        matter, that much may be true.)
     """
 
     pixels: np.ndarray
@@ -47,6 +51,7 @@ class Picture:
     indices: np.ndarray | None
     lossy: bool
     warnings: tuple[str, ...]
+    aspect: float | None = None
 
 
 def count_pages(path: Path) -> int:
@@ -107,7 +112,19 @@ def read_picture(path: Path, page: int | None = None) -> Picture:
         pixels, alpha, indices = _deep_png(path, image) or _decode(image)
         if stored is not None and stored[PHOTOMETRIC] == WHITE_IS_ZERO and pixels.ndim == 2 and pixels.min() >= 254:
             pixels = pixels - np.uint8(254)  # zeros and ones: one bit, in a byte
-        return Picture(pixels, alpha, indices, lossy, notes)
+        return Picture(pixels, alpha, indices, lossy, notes, _aspect(image.info))
+
+
+def _aspect(info: Mapping[Any, Any]) -> float | None:
+    """From dots per unit, across and down: the aspect of a PNG or JFIF, or a resolution in dpi."""
+    for name in ("aspect", "jfif_density", "dpi", "resolution"):
+        try:
+            across, down = (float(each) for each in info.get(name) or ())
+        except (TypeError, ValueError, ZeroDivisionError):
+            continue
+        if across > 0 and down > 0 and 0.2 < across / down < 5:
+            return None if abs(across / down - 1) < SAME else across / down
+    return None
 
 
 def _is_tiff(path: Path) -> bool:

@@ -188,7 +188,8 @@ def _offset(name: str, grid: Grid, frame: Grid, turned: bool) -> tuple[tuple[int
     nearest = round(index)
     if abs(index - nearest) > 0.3 or not 0 <= nearest < frame.shape[0]:
         raise InputError(f"The mask {name} lies on none of the {frame.shape[0]} slices, as the headers tell.")
-    return (None if several and nearest == 0 else nearest, round(row), round(column)), ()
+    # A single slice at the first one's place may be of any: a frame that was exported alone lies there, too.
+    return (None if several and grid.shape[0] == 1 and nearest == 0 else nearest, round(row), round(column)), ()
 
 
 def _inserted(

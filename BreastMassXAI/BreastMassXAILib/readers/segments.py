@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..core.errors import InputError, SegmentChoiceError
+from ..core.errors import InputError, SegmentChoiceError, shown
 
 _MASS = re.compile(
     r"(intra)?(mass|masses|tumou?rs?|tumou?rous|tumou?ral|lesions?|nodules?|cysts?|cancers?|carcinomas?|neoplasms?|"
@@ -73,7 +73,7 @@ def choose(
         left = [segment for segment in here if segment not in chosen]
         if not left and len(marking) < 2:
             return chosen, ()
-        used = " and ".join(f"'{segment.name}'" for segment in marking or chosen)
+        used = " and ".join(f"'{shown(segment.name)}'" for segment in marking or chosen)
         others = f"; not used: {_listed(left)}" if left else ""
         verb = "segments {} together count" if len(marking or chosen) > 1 else "segment {} counts"
         return chosen, (f"Of the mask {file_name} the {verb.format(used)} as mass{others}.",)
@@ -81,8 +81,8 @@ def choose(
         raise SegmentChoiceError(file_name, "segments", [_label_of(segment, here) for segment in here])
     if here and is_other(here[0].name):
         raise InputError(
-            f"The only segment of the mask {file_name} is named '{here[0].name}', which does not say mass: choose it "
-            f"(--segment) if it is."
+            f"The only segment of the mask {file_name} is named '{shown(here[0].name)}', which does not say mass: "
+            "choose it (--segment) if it is."
         )
     return here, ()
 
@@ -124,4 +124,4 @@ def _label_of(segment: Segment, among: Sequence[Segment]) -> str:
 
 
 def _listed(segments: Sequence[Segment]) -> str:
-    return ", ".join(f"'{segment.name or segment.label}'" for segment in segments)
+    return ", ".join(f"'{shown(segment.name) or segment.label}'" for segment in segments)

@@ -15,7 +15,8 @@ from ..core.errors import InputError
 from ..core.frame import Provenance, Spacing
 from ..core.leftovers import temporary_folder
 from ..core.upright import skin_side
-from .files import header_spacing, reading, refuse_huge
+from .causes import SHEARED, is_sheared
+from .files import header_spacing, plainly_named, reading, refuse_huge
 from .headers import (
     check_compressed_meta,
     check_data,
@@ -35,6 +36,8 @@ MAX_VOXELS = 500_000_000
 1,600 frames of 640 x 480 pixels this many)."""
 
 _LARGEST = 1e9
+SAME_SIZE = 0.01
+"""Pixel sizes that differ by less (relative) are the same: headers round."""
 _NIFTI_SPATIAL_UNIT = 0b111
 
 
@@ -109,14 +112,16 @@ def _read(path: Path, axis: int) -> Volume:
     check_sizes(path, image_io)
     moments = list_axis(path) if image_io == "NrrdImageIO" else ""
     reader = SimpleITK.ImageFileReader()
-    with temporary_folder() as folder:
-        reader.SetFileName(str(list_as_slices(path, folder) if moments else path))
+    with temporary_folder() as folder, plainly_named(path) as plain:
+        reader.SetFileName(str(list_as_slices(path, folder) if moments else plain))
         reader.SetImageIO(image_io)
         reader.ReadImageInformation()
         size = reader.GetSize()
         placement = np.abs([*reader.GetSpacing(), *reader.GetOrigin(), *reader.GetDirection()])
         if min(size) < 1 or not (placement < _LARGEST).all():  # ITK inverts such a matrix for ever
             raise InputError(f"{path.name} is damaged: its header places the image nowhere.")
+        if is_sheared(np.array(reader.GetDirection()).reshape(len(size), -1)):
+            raise InputError(f"{path.name} {SHEARED}")
         stored = _stored_axes(path, size)
         refuse_huge(path.name, size[stored[0]], size[stored[1]])
         voxels = math.prod(size) * reader.GetNumberOfComponents()
@@ -126,7 +131,8 @@ def _read(path: Path, axis: int) -> Volume:
             )
         check_data(path, image_io)
         if image_io == "NiftiImageIO":
-            reader.SetFileName(str(_complete_nifti(path, reader, folder)))
+            complete = _complete_nifti(path, reader, folder)
+            reader.SetFileName(str(plain if complete == path else complete))
         image = reader.Execute()
     pixels = SimpleITK.GetArrayViewFromImage(image)
     if image_io == "MetaImageIO":
@@ -286,10 +292,29 @@ def _spacing(
     spacing, notes = header_spacing(float(sizes[axes[1]]), float(sizes[axes[0]]), Provenance.HEADER)
     if not spacing.known:
         return spacing, notes
+    if image_io == "NiftiImageIO" and (found := _two_sizes(metadata, axes)):
+        return Spacing.unknown(), (found,)
     # ITK has already brought metres and micrometres to millimetres.
     if image_io == "NiftiImageIO" and not int(metadata.get("xyzt_units", "0")) & _NIFTI_SPATIAL_UNIT:
         return spacing, ("The NIfTI header names no unit of length: its pixel size is taken as millimetres.",)
     return spacing, notes
+
+
+def _two_sizes(metadata: dict[str, str], axes: tuple[int, int]) -> str:
+    """What is to be said where a NIfTI header's sform and its pixdim give different pixel sizes; else empty."""
+    if int(metadata.get("sform_code") or 0) <= 0 or max(axes) > 2:
+        return ""
+    rows = [metadata.get(f"srow_{axis}", "").split()[:3] for axis in "xyz"]
+    if any(len(row) < 3 for row in rows):
+        return ""
+    by_form = np.linalg.norm(np.array(rows, float), axis=0)[[axes[1], axes[0]]]
+    by_size = np.array([abs(float(metadata[f"pixdim[{axis + 1}]"])) for axis in (axes[1], axes[0])])
+    if not by_form.all() or np.allclose(by_form, by_size, rtol=SAME_SIZE, atol=0):
+        return ""
+    return (
+        f"The NIfTI header contradicts itself: pixels of {by_size[0]:.4g} x {by_size[1]:.4g} in its pixdim, of "
+        f"{by_form[0]:.4g} x {by_form[1]:.4g} in its sform (depth x width): the spacing is taken as unknown."
+    )
 
 
 def _orientation_note(image: SimpleITK.Image, axes: tuple[int, int]) -> tuple[str, ...]:

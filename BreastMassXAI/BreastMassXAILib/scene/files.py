@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ..core.errors import OutputError
-from ..core.leftovers import temporary_folder
+from ..core.leftovers import full_temporary_folder, temporary_folder
 from .explanation import FOLDER_ATTRIBUTE, RESULT_ATTRIBUTE
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
@@ -99,9 +99,11 @@ def take_scene(scene, name: str, companion=None) -> TakenScene:
             bundle.mkdir()
             with contextlib.nullcontext() if companion is None else _only_case(companion):
                 if not scene.SaveSceneToSlicerDataBundleDirectory(str(bundle)):
-                    raise OutputError(f"The scene could not be saved as '{name}'.")
+                    why = full_temporary_folder() or "Slicer's libraries could not write its files"
+                    raise OutputError(f"The scene '{name}' could not be written: {why}.")
         except OSError as error:
-            raise OutputError(f"The scene '{name}' could not be written: {error.strerror or error}.") from error
+            why = full_temporary_folder() or error.strerror or str(error)
+            raise OutputError(f"The scene '{name}' could not be written: {why}.") from error
         return TakenScene(bundle, stack.pop_all(), companion is not None)
 
 

@@ -13,11 +13,11 @@ from ..presenter.cohort import CaseState, CohortList, CohortRow
 from .preferences import recall, remember
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 
 class CohortSection:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         self.path: Path | None = None

@@ -12,11 +12,11 @@ from ..presenter.models import Model, model_at, models_in
 from .preferences import model_folders, recall, remember, remember_model_folders
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 
 class ExplainSection:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         self._models: list[Model] = []

@@ -10,15 +10,15 @@ import qt
 from slicer.i18n import tr as _
 
 from ..presenter.export import Export, prepare_folder, prepare_report, prepare_scene
-from ..presenter.session import State
+from ..presenter.status import State
 from .preferences import recall, remember
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 
 class ExportSection:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         panel.slots.connect(ui.saveButton, "clicked()", self.save)

@@ -11,11 +11,11 @@ from ..scene.calibration import calibrate_volume, undo_calibration
 from .drawing import BADGE_COLORS
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 
 class ImageSection:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         self._line = None

@@ -6,28 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import qt
-import slicer
 import vtk
 from slicer.i18n import tr as _
-from slicer.i18n import translate
 
 from ..core.errors import SegmentChoiceError
 from ..presenter.adding import MASS_SEGMENT, Imported, first_segment, import_mass, new_mass
+from .narrow_editor import leave_out_options_of_volumes, stack
 from .preferences import recall, remember
 from .window import layout_manager, main_window
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 EFFECTS = ["Paint", "Draw", "Erase", "Scissors", "Level tracing", "Threshold", "Islands", "Smoothing"]
 _EDITOR_TAG = "BreastMassXAI"
 """An editor's state of our own: the one of the Segment Editor module is its user's."""
-_PAINT_EFFECT, _OPTIONS_OF_VOLUMES = "qSlicerSegmentEditorPaintEffect", ("Sphere brush", "Edit in 3D views")
-"""Where Slicer translates them, and what its source calls them."""
 
 
 class MassSection:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         self._editor = ui.segmentEditor
@@ -44,17 +41,8 @@ class MassSection:
         self._editor.setMaskingSectionVisible(False)
         self._editor.setEffectNameOrder(EFFECTS)
         self._editor.unorderedEffectsVisible = False
+        stack(self._editor, tools=1 + len(EFFECTS))
         self._editor.setMRMLScene(panel.scene)
-
-    def _hide_what_a_single_frame_does_not_have(self) -> None:
-        """Options for volumes; side by side with the others they would not fit into the panel either."""
-        for name in ("Paint", "Erase"):
-            effect = self._editor.effectByName(name)
-            if effect is None:  # effects that are registered later keep theirs
-                continue
-            words = [translate(_PAINT_EFFECT, text) for text in _OPTIONS_OF_VOLUMES]
-            for option in slicer.util.findChildren(effect.optionsFrame(), className="QCheckBox"):
-                option.visible = option.text not in words
 
     def close(self) -> None:
         """Take the editor apart; an editor that is not crashes Slicer at its end."""
@@ -69,7 +57,7 @@ class MassSection:
         if main_window() is not None:
             self._editor.installKeyboardShortcuts()
         self._editor.updateWidgetFromMRML()
-        self._hide_what_a_single_frame_does_not_have()
+        leave_out_options_of_volumes(self._editor)
         self.follow()
 
     def leave(self) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from ..presenter.overlay import Looks
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 
 class OverlaySection:
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         panel.slots.connect(panel.ui.layoutButton, "clicked()", panel.arrange)
 

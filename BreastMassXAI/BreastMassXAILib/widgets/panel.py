@@ -14,8 +14,9 @@ from slicer.i18n import tr as _
 from ..presenter.adding import MASS_SEGMENT, add_sample
 from ..presenter.inputs import settings_of
 from ..presenter.models import Model
-from ..presenter.session import Session, State
+from ..presenter.session import Session
 from ..presenter.showing import Wanted
+from ..presenter.status import State
 from ..presenter.worker import Worker
 from ..scene.explanation import remove_legends
 from .cohort_section import CohortSection

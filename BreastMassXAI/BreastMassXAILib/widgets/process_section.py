@@ -16,7 +16,7 @@ from ..presenter.running import Run
 from .process_dialog import ProcessDialog
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 _POLL_MS = 200
 _TRAINING = ("train", "cross-validate")
@@ -25,12 +25,12 @@ _TRAINING = ("train", "cross-validate")
 class ProcessSection:
     """Parameters
     ----------
-    panel : Panel
+    panel : Desk
     parser_of : callable
         The parser of a command by its name.
     """
 
-    def __init__(self, panel: Panel, parser_of: Callable[[str], argparse.ArgumentParser]) -> None:
+    def __init__(self, panel: Desk, parser_of: Callable[[str], argparse.ArgumentParser]) -> None:
         self._panel = panel
         self._parser_of = parser_of
         self._ui = ui = panel.ui

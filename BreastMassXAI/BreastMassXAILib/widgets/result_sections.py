@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from ..presenter.session import State
+from ..presenter.status import State
 from .drawing import Shape, bar_shapes, gauge_shapes
 from .picture import Picture
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 _ROW = 20
 """Height of a row, in pixels, so that the whole table is seen without scrolling."""
@@ -22,7 +22,7 @@ _ROW = 20
 class DecisionSection:
     """The gauge, the decision in words, and a banner over both where they belong to earlier inputs."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         self._gauge = Picture(ui.gaugePicture, self._shapes, panel.slots)
@@ -54,7 +54,7 @@ class DecisionSection:
 class PointingSection:
     """The pointing-game table, the chart of contributions and the result's notes."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         self._chart = Picture(ui.contributionsPicture, self._shapes, panel.slots)

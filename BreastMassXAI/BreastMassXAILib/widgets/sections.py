@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from ..presenter.sections import Folding, Section, Step, image_line, mass_line, model_line, only_frame, step_of
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from .desk import Desk
 
 _ARROW = 40
 """Pixels of a section's head that its text does not have."""
@@ -19,7 +19,7 @@ _ARROW = 40
 class Sections:
     """Image, mass and model, and the page that an empty scene shows instead of everything."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Desk) -> None:
         self._panel = panel
         self._ui = ui = panel.ui
         self._folding = Folding()

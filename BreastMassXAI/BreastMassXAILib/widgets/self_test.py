@@ -15,7 +15,7 @@ import qt
 import slicer
 
 from ..presenter.adding import MASS_SEGMENT, samples
-from ..presenter.session import State
+from ..presenter.status import State
 from ..readers.frames import read_frame
 from ..readers.masks import read_mask
 from ..scene.inputs import add_frame, mass_of, set_segments

@@ -16,6 +16,7 @@ from ..core.findings import above_chance, pointing_against_quality
 from ..core.frame import Case
 from .figure import figure_pixels
 from .plots import curves, models_plot
+from .report_evidence import evidence
 from .report_page import STYLE, html_figure, html_table, number, percent, plain
 from .report_pointing import suspension, sweeps, table_2
 
@@ -76,7 +77,8 @@ def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture]
         *_quality(models[0], drawn),
     ]
     if "table_2" in models[0]:
-        parts += [table_2(models[0], report["settings"]["ring_mm"]), sweeps(drawn), suspension(models[0], drawn)]
+        parts += [table_2(models[0], report["settings"]["ring_mm"]), sweeps(drawn), evidence(models)]
+        parts.append(suspension(models[0], drawn))
     if len(models) > 1:
         parts.append(_models(models))
     parts += [_examples(pictures), _provenance(report)]
@@ -88,6 +90,7 @@ def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture]
         + "\n".join(part for part in parts if part)
         + "\n</body></html>\n",
         encoding="utf-8",
+        errors="backslashreplace",
         newline="\n",
     )
 

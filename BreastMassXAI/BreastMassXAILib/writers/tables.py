@@ -93,7 +93,7 @@ class CaseTable:
     """A CSV file that is written row by row; its columns are those of the first row."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", newline="", encoding="utf-8")
+        self._file = path.open("w", newline="", encoding="utf-8", errors="backslashreplace")
         self._writer: csv.DictWriter[str] | None = None
 
     def write(self, row: dict[str, Any]) -> None:
