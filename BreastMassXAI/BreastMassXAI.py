@@ -55,15 +55,16 @@ def onStartupCompleted():
 
 
 def registerLayout():
-    """Make the layout known, so that a scene that was saved with it opens in it, before the panel is."""
-    from BreastMassXAILib.presenter.layout import LAYOUT_ID, side_by_side_layout
+    """Make the layouts known, so that a scene that was saved with one opens in it, before the panel is."""
+    from BreastMassXAILib.presenter.layout import layouts
 
     layoutManager = slicer.app.layoutManager()
     if layoutManager is None:  # Slicer without a main window
         return
     layoutNode = layoutManager.layoutLogic().GetLayoutNode()
-    if not layoutNode.IsLayoutDescription(LAYOUT_ID):
-        layoutNode.AddLayoutDescription(LAYOUT_ID, side_by_side_layout())
+    for number, description in layouts().items():
+        if not layoutNode.IsLayoutDescription(number):
+            layoutNode.AddLayoutDescription(number, description)
 
 
 def registerSampleData():

@@ -151,10 +151,10 @@ def analyze_cine(
 
     def explain_waiting() -> None:
         cases = [case for _, _, case in waiting]
-        for (index, mass, case), explanation in zip(waiting, explainer(cases), strict=True):
+        for (index, mass, case), (explanation, output) in zip(waiting, explainer(cases), strict=True):
             results.append(FrameResult.of(cine, index, mass, explanation.result))
             if each is not None:
-                each(ExplainedFrame(results[-1], case, explanation))
+                each(ExplainedFrame(results[-1], case, explanation, output))
         waiting.clear()
 
     for done, index in enumerate(chosen):
@@ -191,12 +191,12 @@ class _FrameExplainer:
         self._software = software_versions()
         self._last: tuple[Case, NetworkOutput, Partition] | None = None
 
-    def __call__(self, cases: list[Case]) -> Iterable[Explanation]:
+    def __call__(self, cases: list[Case]) -> Iterable[tuple[Explanation, NetworkOutput]]:
         from .network.cam import class_activation_maps
 
         for case, output in zip(cases, class_activation_maps(self._bundle, cases), strict=True):
             regions = self._regions(case, output)
-            yield explain(case, output, self._bundle.classifier, self._settings, self._software, regions)
+            yield explain(case, output, self._bundle.classifier, self._settings, self._software, regions), output
 
     def _regions(self, case: Case, output: NetworkOutput) -> Partition:
         if self._last is None or not _same_regions(self._last, (case, output)):

@@ -409,7 +409,7 @@ def test_a_full_disk_ends_with_a_sentence(busbra, tmp_path):
     command = [sys.executable, "-m", "BreastMassXAILib", "train", str(busbra), "--out", str(tmp_path / "m"), *FAST]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "BreastMassXAI")}
     done = subprocess.run(
-        ["bash", "-c", f"ulimit -f 100; exec {shlex.join(command)}"], env=environment, capture_output=True, text=True
+        ["bash", "-c", f"ulimit -f 40; exec {shlex.join(command)}"], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 2, done.stderr
     assert "cannot be" in done.stderr and "Traceback" not in done.stderr and done.stderr.count("\n") == 1

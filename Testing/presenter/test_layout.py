@@ -29,6 +29,15 @@ def test_the_cohort_has_a_plot_and_two_tables() -> None:
     ]
 
 
+def test_a_loop_has_its_plot_below_the_views() -> None:
+    assert ElementTree.fromstring(layout.loop_layout()).get("type") == "vertical"
+    assert views(layout.loop_layout()) == [
+        ("vtkMRMLSliceNode", layout.FRAME_VIEW),
+        ("vtkMRMLSliceNode", layout.OVERLAY_VIEW),
+        ("vtkMRMLPlotViewNode", layout.LOOP_PLOT_VIEW),
+    ]
+
+
 def test_neighbours_get_the_same_room() -> None:
     """Without a size, Slicer's splitters go by what each view's controls would like to have."""
     for description in (layout.side_by_side_layout(), layout.cohort_layout()):
@@ -48,8 +57,7 @@ def test_the_cohorts_views_have_names() -> None:
 
 def test_the_numbers_are_free_in_slicer() -> None:
     """Slicer keeps those up to 100 for itself."""
-    assert layout.LAYOUT_ID > 100 and layout.COHORT_LAYOUT_ID > 100
-    assert layout.LAYOUT_ID != layout.COHORT_LAYOUT_ID
+    assert len(layout.layouts()) == 3 and min(layout.layouts()) > 100
 
 
 def test_reading_them_costs_slicers_start_nothing() -> None:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from BreastMassXAILib.commands.arguments import parse
 from BreastMassXAILib.core.errors import InputError
@@ -59,10 +61,25 @@ def test_a_cohort_is_evaluated_by_the_process(tmp_path, manifest) -> None:
     assert report["settings"]["ring_mm"] == 4.0
 
 
-def test_training_is_stopped_and_leaves_no_model(tmp_path, manifest) -> None:
+@pytest.fixture
+def patients(tmp_path) -> Path:
+    """A manifest of eight patients, four of each kind, each with a frame of its own."""
+    samples, rows = resource("SampleData"), ["image,mask,label,patient,spacing_row_mm,spacing_col_mm"]
+    for kind in ("malignant", "benign"):
+        pixels = np.asarray(Image.open(samples / f"{kind}.png").convert("L"))
+        for number in range(4):
+            image = tmp_path / f"{kind}-{number}.png"
+            Image.fromarray(np.clip(pixels.astype(int) + 5 * number, 0, 255).astype(np.uint8)).save(image)
+            rows.append(f"{image.name},{samples / kind}_mask.png,{kind},{kind}{number},0.065,0.065")
+    path = tmp_path / "patients.csv"
+    path.write_text("\n".join(rows))
+    return path
+
+
+def test_training_is_stopped_and_leaves_no_model(tmp_path, patients) -> None:
     pytest.importorskip("torch")
     options = arguments_of(parser_of("train"), {"--epochs": "100000", "--size": "64"})
-    run = Run(run_command(sys.executable, "train", manifest, tmp_path / "model", options))
+    run = Run(run_command(sys.executable, "train", patients, tmp_path / "model", options))
     wait(run, until=lambda: run.step is not None)
     assert run.code is None, run.said
     assert run.outcome == ""
@@ -100,9 +117,9 @@ def test_a_dialog_offers_what_the_command_offers(name) -> None:
 
 def test_options_know_their_kind_and_default() -> None:
     offered = {option.flag: option for option in options_of(parser_of("train"))}
-    method, epochs, resume = offered["--method"], offered["--epochs"], offered["--resume"]
-    assert method.kind is Kind.CHOICE and method.default in method.choices
-    assert (epochs.kind, epochs.default, epochs.wants) == (Kind.TEXT, "60", "N")
+    device, size, resume = offered["--device"], offered["--size"], offered["--resume"]
+    assert device.kind is Kind.CHOICE and device.default == "auto" and set(device.choices) == {"auto", "cpu", "cuda"}
+    assert (size.kind, size.default, size.wants) == (Kind.TEXT, "224", "PIXELS")
     assert (resume.kind, resume.default) == (Kind.SWITCH, "")
     models = next(option for option in options_of(parser_of("evaluate")) if option.flag == "--model")
     assert models.several and models.kind is Kind.TEXT

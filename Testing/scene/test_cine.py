@@ -125,7 +125,7 @@ def test_every_frame_shows_its_own_explanation(browser, loop) -> None:
     assert nodes.explanation.saliency.GetDisplayNode().GetWindowLevelMax() == pytest.approx(limit)
     probability = nodes.curve.GetTable().GetColumnByName("probability")
     assert [probability.GetValue(i) for i in range(3)] == [f.result.probability for f in result.frames]
-    assert nodes.chart.GetNumberOfPlotSeriesNodes() == 2
+    assert nodes.chart.GetNumberOfPlotSeriesNodes() == 3
 
 
 def test_nothing_of_another_frame_is_shown_on_a_frame_without_explanation(browser, loop) -> None:
@@ -224,7 +224,7 @@ def test_a_saved_loop_opens_synchronised_and_with_the_same_bytes(headless, loop,
     for item in (2, 0, 1):
         browser.SetSelectedItemNumber(item)
         check_shown(nodes, frames[item].case, frames[item].explanation)
-    assert nodes.chart.GetNumberOfPlotSeriesNodes() == 2
+    assert nodes.chart.GetNumberOfPlotSeriesNodes() == 3
     count = fresh.scene.GetNumberOfNodes()
     browser.SetSelectedItemNumber(0)
     again = show(browser, (None, [ExplainedFrame(f.entry, f.case, f.explanation) for f in frames[:1]], result))

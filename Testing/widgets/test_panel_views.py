@@ -73,3 +73,40 @@ def test_a_closed_scene_takes_its_colour_bars_along_first(opened, scene):
     legend, saliency = module.panel.session.nodes.legend, module.panel.session.nodes.saliency
     module.widget.onSceneStartClose(None, None)
     assert legend.GetScene() is None and saliency.GetScene() is scene
+
+
+def test_all_frames_of_a_loop_are_explained_by_one_button(opened, scene):
+    from BreastMassXAILib.presenter.adding import add_sample
+    from BreastMassXAILib.presenter.layout import LOOP_LAYOUT_ID
+    from BreastMassXAILib.readers.frames import read_frame
+    from BreastMassXAILib.resources import resource
+    from BreastMassXAILib.scene.cine import add_cine, append_frame
+
+    module = opened()
+    panel, ui = module.panel, module.ui
+    _, mass = add_sample(scene, "malignant")
+    assert ui.explainLoopButton.isHidden(), "no frame is chosen"
+    browser = add_cine(scene, "loop", timed=False)
+    frame = read_frame(resource("SampleData") / "malignant.dcm")
+    for number in range(3):
+        node = append_frame(browser, frame, number + 1)
+    browser.SetSelectedItemNumber(0)
+    panel.choose(frame=node, segmentation=mass, segment="mass")
+    module.settle()
+    assert not ui.explainLoopButton.isHidden() and ui.explainLoopButton.enabled, ui.statusText.text
+    assert "3" in ui.explainLoopButton.text
+    ui.explainLoopButton.click()
+    assert not ui.explainLoopButton.enabled and not ui.cancelButton.isHidden()
+    ui.cancelButton.click()
+    module.settle()
+    assert "Cancelled" in ui.statusText.text and ui.loopText.isHidden()
+    ui.explainLoopButton.click()
+    module.settle()
+    assert "3 of 3 frames" in ui.loopText.text and not ui.loopText.isHidden(), ui.statusText.text
+    assert ui.statusText.text == ui.loopText.text
+    assert module.desktop.manager.layout == LOOP_LAYOUT_ID
+    for item in (2, 1):
+        browser.SetSelectedItemNumber(item)
+        module.settle()
+        assert panel.session.status.state.value == "current", ui.statusText.text
+        assert layers(scene) == ("loop", "loop saliency", "loop regions")

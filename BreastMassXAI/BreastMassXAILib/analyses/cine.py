@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.cine import Cine
+from ..core.cine import Cine, with_settled_geometry
 from ..core.cine_result import CineResult, ExplainedFrame, FrameResult
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
@@ -160,23 +160,16 @@ def _noted(cine: Cine, notes: tuple[str, ...]) -> Cine:
 
 
 def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRequest) -> Cine:
-    """The loop with the user's pixel size, and with the scan area and beams that an annotated frame has: a probe keeps
-    them through a loop. Only where the file tells of a zoom are they looked for again."""
-    plain = cine.read(annotated)
-    said = request.said_of(plain.shape)
-    first = confirmed_size(with_said_spacing(plain, said), request.confirmed_size)
-    settled = with_said_geometry(first, mass, said)
-    notes = settled.warnings[len(first.warnings) :]
-
-    def read(index: int) -> Frame:
-        frame = with_said_spacing(cine.read(index), said)
-        if frame.spacing != first.spacing:
-            return with_said_geometry(frame, mass, said)
-        own = frame.scan_area is not None and isinstance(said.scan_area, str) and said.scan_area == "auto"
-        area = frame.scan_area if own else settled.scan_area
-        return replace(frame, scan_area=area, beams=settled.beams, warnings=(*frame.warnings, *notes))
-
-    return replace(cine, read=read)
+    """The loop with the user's pixel size, and with the scan area and beams that an annotated frame has."""
+    said = request.said_of(cine.read(annotated).shape)
+    sized = replace(cine, read=lambda index: with_said_spacing(cine.read(index), said))
+    confirmed_size(sized.read(annotated), request.confirmed_size)
+    return with_settled_geometry(
+        sized,
+        annotated,
+        lambda frame: with_said_geometry(frame, mass, said),
+        keep_area=isinstance(said.scan_area, str) and said.scan_area == "auto",
+    )
 
 
 def _masks(request: CineRequest, cine: Cine, onto: Onto) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -60,3 +60,32 @@ class Cine:
 
     def __iter__(self) -> Iterator[Frame]:
         return (self.read(index) for index in range(self.count))
+
+
+def with_settled_geometry(cine: Cine, index: int, settle: Callable[[Frame], Frame], keep_area: bool = True) -> Cine:
+    """The loop with the scan area and the beams of one of its frames: a probe keeps them through a loop.
+
+    Only on frames with another pixel size, where the file tells of a zoom, are they looked for again.
+
+    Parameters
+    ----------
+    cine : Cine
+    index : int
+        Of the frame that settles them.
+    settle : callable
+        ``settle(frame)``: the frame with its scan area and beams; may add warnings.
+    keep_area : bool
+        Whether a frame that has a scan area already keeps it.
+    """
+    first = cine.read(index)
+    settled = settle(first)
+    notes = settled.warnings[len(first.warnings) :]
+
+    def read(index: int) -> Frame:
+        frame = cine.read(index)
+        if frame.spacing != first.spacing:
+            return settle(frame)
+        area = frame.scan_area if keep_area and frame.scan_area is not None else settled.scan_area
+        return replace(frame, scan_area=area, beams=settled.beams, warnings=(*frame.warnings, *notes))
+
+    return replace(cine, read=read)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .cine import Cine
-from .classifier import Classifier
+from .classifier import Classifier, NetworkOutput
 from .explain import Explanation
 from .frame import Case, Source
 from .pointing import SPOKEN, Decision
@@ -62,11 +62,14 @@ class ExplainedFrame:
     entry : FrameResult
     case : Case
     explanation : Explanation
+    output : NetworkOutput, optional
+        From which it was explained; None where it comes from a file.
     """
 
     entry: FrameResult
     case: Case
     explanation: Explanation
+    output: NetworkOutput | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _BANDS = 8
-_COLUMNS = 128
+_COLUMNS, _ROWS = 128, 200
 """As many are enough to judge by, and take a tenth of the time."""
 _DARKER = 0.15
 """Relative difference in brightness of the near and the far end above which one of them is the skin's. Of 313 frames of
@@ -27,7 +27,8 @@ def skin_side(pixels: np.ndarray) -> int:
     pixels : ndarray, shape (rows, columns)
         Grey values.
     """
-    pixels = np.ascontiguousarray(pixels[:, :: max(pixels.shape[1] // _COLUMNS, 1)])
+    across, down = (max(size // enough, 1) for size, enough in zip(pixels.shape[::-1], (_COLUMNS, _ROWS), strict=True))
+    pixels = np.ascontiguousarray(pixels[::down, ::across])
     rows = np.flatnonzero(pixels.max(axis=1) > _PLAIN)
     if len(rows) < 4 * _BANDS:
         return 0

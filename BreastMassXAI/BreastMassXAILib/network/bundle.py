@@ -20,7 +20,7 @@ from safetensors.torch import load, load_file, save_file
 
 from ..core.choices import classifier_of
 from ..core.classifier import Classifier
-from ..core.errors import BundleError, InputError
+from ..core.errors import BundleError, InputError, OutputError
 from ..core.field import FieldRule
 from ..core.recalibration import Calibration
 from ..core.writing import write_whole
@@ -119,11 +119,11 @@ def save_bundle(
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "weights.safetensors"
-    save_file({key: value.contiguous() for key, value in network.adapter_state().items()}, weights)
+    _save({key: value.contiguous() for key, value in network.adapter_state().items()}, weights)
     if isinstance(backbone, str):
         file = folder / OWN_BACKBONE
         state = network.backbone.state_dict()
-        save_file({k: (v.half() if v.ndim == 4 else v).contiguous() for k, v in state.items()}, file)
+        _save({k: (v.half() if v.ndim == 4 else v).contiguous() for k, v in state.items()}, file)
     else:
         file, backbone = backbone, backbone.stem
     _write_description(
@@ -260,7 +260,14 @@ def pack_backbone(source: Path, destination: Path, last_stage: int) -> None:
     kept = {name: value for name, value in load_file(source).items() if not name.startswith(dropped)}
     packed = {name: value.half() if value.ndim == 4 else value for name, value in kept.items()}
     destination.parent.mkdir(parents=True, exist_ok=True)
-    save_file(packed, destination)
+    _save(packed, destination)
+
+
+def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    try:
+        save_file(tensors, path)
+    except Exception as error:  # safetensors raises its own untyped errors where the disk is full
+        raise OutputError(f"{path.name} of the model cannot be written: {error}") from error
 
 
 def sha256_of(path: Path) -> str:

@@ -37,7 +37,8 @@ PRECISIONS = ("full", "mixed")
 SCHEDULES = ("constant", "cosine")
 STATE_FILE = "state.safetensors"
 KEPT_EVERY_S = 20.0
-"""An unfinished training is kept after every epoch, but not more often than this: a state is some hundred megabytes."""
+"""An unfinished training is kept after its first epoch, then not more often than this: a state is some hundred
+megabytes."""
 WARM_UP = 0.05
 """Share of all steps in which a cosine schedule warms up."""
 
@@ -252,7 +253,7 @@ class Training:
         kept = self.processes.from_first(Checkpoint.load(path) if path is not None and self.processes.first else None)
         epochs = [] if kept is None else [Epoch(**entry) for entry in kept.facts["epochs"]]
         total = {name: torch.zeros_like(value) for name, value in start.items()} if kept is None else kept.part("total")
-        saved = time.monotonic()
+        saved = -math.inf
         for repeat in range(1, settings.repeats + 1):
             done = [entry for entry in epochs if entry.repeat == repeat]
             if len(done) == settings.epochs:

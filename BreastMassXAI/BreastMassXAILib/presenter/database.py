@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import slicer
 
+from ..core.cine import Cine
 from ..core.errors import BreastMassXAIError, MissingPackageError
 from ..core.frame import Frame
 from ..core.regions import mask_box
-from ..readers.dicom import open_ultrasound, regions_of
+from ..readers.cines import open_cine
+from ..readers.dicom import regions_of
+from ..scene.belonging import browser_of
 
 INSTANCE_ATTRIBUTE = "DICOM.instanceUIDs"
 FileOf = Callable[[str], Path | None]
@@ -75,7 +77,7 @@ class FileFrame:
         path = file_of(uid) if uid else None
         if path is None:
             return None
-        cine = open_ultrasound(path)
+        cine = open_cine(path)
         index = item if len(cine) > 1 else 0
         if len(cine) not in (1, count) or not 0 <= index < len(cine):
             return None
@@ -99,9 +101,24 @@ class FileFrame:
         """
         box = mask_box(mass) if self._choice and mass is not None and mass.any() else None
         if self._read is None or self._read[0] != box:
-            found = open_ultrasound(self._path, box).read(self._index)
+            found = open_cine(self._path, box).read(self._index)
             self._read = box, self._with_shown_pixels(found)
         return self._read[1]
+
+    def cine(self, mass: np.ndarray) -> Cine:
+        """All frames of the file, in any thread.
+
+        Raises
+        ------
+        BreastMassXAIError
+            When the file has become unreadable.
+        """
+        return open_cine(self._path, mask_box(mass))
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the node shows the very pixels of the file."""
+        return self._read is not None and self._read[1].source is not None
 
     def _with_shown_pixels(self, found: Frame) -> Frame:
         if np.abs(found.pixels - self._shown.pixels).max() <= _SAME_GREY:
@@ -127,25 +144,14 @@ def _instance(volume_node) -> tuple[str, int, int]:
     """UID of the instance that a node shows, number of the frame in it, and how many frames it is shown with."""
     uids = (volume_node.GetAttribute(INSTANCE_ATTRIBUTE) or "").split()
     item, count = 0, 1
-    browser = _browser_of(volume_node)
-    if browser is not None:
+    browser = browser_of(volume_node)
+    if browser is not None and browser.GetProxyNode(browser.GetMasterSequenceNode()) is volume_node:
         sequence = browser.GetMasterSequenceNode()
         item, count = browser.GetSelectedItemNumber(), sequence.GetNumberOfDataNodes()
         if 0 <= item < count:  # an instance may be a frame
             data = sequence.GetNthDataNode(item)
             uids = (data.GetAttribute(INSTANCE_ATTRIBUTE) or "").split() or uids
     return uids[0] if len(uids) == 1 else "", item, count
-
-
-def _browser_of(volume_node) -> Any | None:
-    """The browser of the loop whose frames a node shows."""
-    scene = volume_node.GetScene()
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
-        browser = scene.GetNthNodeByClass(number, "vtkMRMLSequenceBrowserNode")
-        master = browser.GetMasterSequenceNode()
-        if master is not None and browser.GetProxyNode(master) is volume_node:
-            return browser
-    return None
 
 
 def _same_image(one: np.ndarray, other: np.ndarray) -> bool:

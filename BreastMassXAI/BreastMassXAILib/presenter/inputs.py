@@ -130,6 +130,11 @@ class FrameReader:
         said = Said(otherwise=SpacingAssumption(width_mm=assumed_width_mm or None))
         return key[1], with_said_spacing(frame, said)
 
+    @property
+    def file(self) -> FileFrame | None:
+        """The file behind the frame that was read last."""
+        return self._file
+
     def case(self, frame: Frame, mass: np.ndarray) -> Case:
         """The case of :meth:`frame` with its scan area and beams, as the command line finds them.
 

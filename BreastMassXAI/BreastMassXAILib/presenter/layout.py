@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-LAYOUT_ID, COHORT_LAYOUT_ID = 6101, 6102
+LAYOUT_ID, COHORT_LAYOUT_ID, LOOP_LAYOUT_ID = 6101, 6102, 6103
 """Above those that Slicer has of its own."""
 FRAME_VIEW, OVERLAY_VIEW = "Red", "BreastMassXAI"
 _EQUAL = 500
 """Of each part of a split, so that none is given more room than its neighbour."""
+LOOP_PLOT_VIEW = "BreastMassXAILoopPlot"
 PLOT_VIEW, TABLE_VIEWS = "BreastMassXAIPlot", ("BreastMassXAITable1", "BreastMassXAITable2")
 _PLOT_SHARE, _TABLE_SHARE = 440, 560
 
@@ -16,6 +17,15 @@ def side_by_side_layout() -> str:
     views = _slice(FRAME_VIEW, "R", "#F34A33"), _slice(OVERLAY_VIEW, "X", "#8A5BC7")
     items = "".join(f'<item splitSize="{_EQUAL}">{view}</item>' for view in views)
     return f'<layout type="horizontal" split="true">{items}</layout>'
+
+
+def loop_layout() -> str:
+    """Frame and explanation side by side, below them the curve of a loop's probabilities."""
+    plot = _view("vtkMRMLPlotViewNode", LOOP_PLOT_VIEW, "P")
+    return (
+        f'<layout type="vertical" split="true"><item splitSize="{2 * _EQUAL}">{side_by_side_layout()}</item>'
+        f'<item splitSize="{_EQUAL}">{plot}</item></layout>'
+    )
 
 
 def cohort_layout() -> str:
@@ -34,6 +44,11 @@ def cohort_layout() -> str:
         f'<layout type="horizontal" split="true">{above}</layout></item>'
         f'<item splitSize="{_EQUAL}">{pointing}</item></layout>'
     )
+
+
+def layouts() -> dict[int, str]:
+    """All of them, by their numbers."""
+    return {LAYOUT_ID: side_by_side_layout(), COHORT_LAYOUT_ID: cohort_layout(), LOOP_LAYOUT_ID: loop_layout()}
 
 
 def _slice(tag: str, label: str, color: str) -> str:

@@ -31,6 +31,7 @@ from ..core.frame import Case
 from ..core.progress import Progress, silent
 from ..core.result import CaseResult, Settings
 from ..scene.belonging import frame_of_mass, masses_of
+from ..scene.cine import mark_curve_stale
 from ..scene.explanation import (
     ExplanationNodes,
     explanation_nodes,
@@ -172,9 +173,33 @@ class Session:
         """Who opened the case that is shown; None once another frame was chosen."""
         return self._owner
 
+    def look(self) -> tuple[Case, Seen]:
+        """The inputs as they are.
+
+        Raises
+        ------
+        BreastMassXAIError
+            With what is missing.
+        """
+        return self._look()
+
+    def adopt(self) -> None:
+        """Take over an explanation that others have put into the scene for the chosen frame."""
+        self._adopt()
+        self.refresh()
+
+    @property
+    def reader(self) -> FrameReader:
+        """By which the chosen frame is read."""
+        return self._reader
+
     def remember(self, frame_node, model_sha256: str, found: NetworkPass) -> None:
         """Take a pass that was made elsewhere of the frame that a node shows."""
         self._passes.keep(digest_of_voxels(frame_node), model_sha256, found)
+
+    def keep_pass(self, frame: str, model_sha256: str, found: NetworkPass) -> None:
+        """Take a pass that was made elsewhere of a frame, by the digest of its voxels."""
+        self._passes.keep(frame, model_sha256, found)
 
     def pass_of(self, model_sha256: str) -> NetworkPass | None:
         """What a model's network answered to the chosen frame, where that is known."""
@@ -523,12 +548,14 @@ class Session:
             case, self._seen = self._look()
         except BreastMassXAIError as error:
             self._seen = None
+            if self._frame_node is not None and keeps_loop(self._frame_node):
+                self._adopt(another_frame=True)  # another frame's result would stay otherwise
             return None, None, Status(State.MISSING, str(error))
         except Exception as error:
             self._seen = None
             return None, None, Status(State.FAILED, *sentence_of(error))
-        if before is not None and before.frame != self._seen.frame and keeps_loop(self._frame_node):
-            self._adopt(another_frame=True)
+        if (before is None or before.frame != self._seen.frame) and keeps_loop(self._frame_node):
+            self._adopt(another_frame=before is not None)
         return case, self._seen, None
 
     def _adopt(self, another_frame: bool = False) -> None:
@@ -590,10 +617,17 @@ class Session:
         self, frame_node, segmentation_node, case: Case, seen: Seen, settings: Settings, found: NetworkPass
     ) -> _Shown:
         explanation = found.explain(case, settings)
+        if keeps_loop(frame_node) and not _same_answer(explanation.result, restored_result(frame_node)):
+            mark_curve_stale(frame_node)
         mass_node = segmentation_node if segmentation_node.GetScene() is not None else None
         show_explanation(self._scene, frame_node, explanation, self._saliency_range, mass_node)
         keep_network(frame_node, saved(found, seen))
         return _Shown(explanation.result, seen, found, (case, explanation))
+
+
+def _same_answer(new: CaseResult, kept: CaseResult | None) -> bool:
+    """Whether a loop's curve holds still: its points are probabilities."""
+    return kept is not None and (new.probability, new.decision) == (kept.probability, kept.decision)
 
 
 def suggested_mass(frame_node) -> tuple[Any, str] | None:

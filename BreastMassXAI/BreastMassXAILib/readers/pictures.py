@@ -112,16 +112,22 @@ def read_picture(path: Path, page: int | None = None) -> Picture:
         pixels, alpha, indices = _deep_png(path, image) or _decode(image)
         if stored is not None and stored[PHOTOMETRIC] == WHITE_IS_ZERO and pixels.ndim == 2 and pixels.min() >= 254:
             pixels = pixels - np.uint8(254)  # zeros and ones: one bit, in a byte
-        return Picture(pixels, alpha, indices, lossy, notes, _aspect(image.info))
+        return Picture(pixels, alpha, indices, lossy, notes, _aspect(image.info, image.size))
 
 
-def _aspect(info: Mapping[Any, Any]) -> float | None:
-    """From dots per unit, across and down: the aspect of a PNG or JFIF, or a resolution in dpi."""
+def _aspect(info: Mapping[Any, Any], size: tuple[int, int]) -> float | None:
+    """From dots per unit, across and down: the aspect of a PNG or JFIF, or a resolution in dpi.
+
+    Some programs write the picture's own `size` (width, height) there, as in all of BUS-BRA: a page to fill, which says
+    nothing of a pixel, or every frame of whatever depth would be as deep as it is wide.
+    """
     for name in ("aspect", "jfif_density", "dpi", "resolution"):
         try:
             across, down = (float(each) for each in info.get(name) or ())
         except (TypeError, ValueError, ZeroDivisionError):
             continue
+        if (across, down) == size:
+            return None
         if across > 0 and down > 0 and 0.2 < across / down < 5:
             return None if abs(across / down - 1) < SAME else across / down
     return None

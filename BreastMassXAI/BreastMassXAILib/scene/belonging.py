@@ -85,10 +85,18 @@ def remove_lines(frame_node) -> None:
 
 def frame_of_mass(segmentation_node) -> Any:
     """The frame that a segmentation was drawn on: in a loop, the node that shows the loop's frames; None if unknown."""
-    for browser in _nodes(segmentation_node.GetScene(), "vtkMRMLSequenceBrowserNode"):
-        if browser.GetSequenceNode(segmentation_node) is not None and browser.GetMasterSequenceNode() is not None:
-            return browser.GetProxyNode(browser.GetMasterSequenceNode())
+    browser = browser_of(segmentation_node)
+    if browser is not None:
+        return browser.GetProxyNode(browser.GetMasterSequenceNode())
     return segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())
+
+
+def browser_of(node) -> Any | None:
+    """The sequence browser whose frames, or what goes with them, a node shows; None for a node of no loop."""
+    for browser in _nodes(node.GetScene(), "vtkMRMLSequenceBrowserNode"):
+        if browser.GetMasterSequenceNode() is not None and browser.GetSequenceNode(node) is not None:
+            return browser
+    return None
 
 
 def masses_of(frame_node) -> list[Any]:

@@ -9,7 +9,7 @@ frame is shown on it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,11 @@ from ..core.palette import symmetric_range
 from .explanation import (
     CINE_ATTRIBUTE,
     LEFT_OUT_OF_LOOPS,
+    NETWORK_ATTRIBUTE,
     RESULT_ATTRIBUTE,
     ExplanationNodes,
     collected,
+    companion_of,
     explanation_nodes,
     fill_nodes,
     keep_result,
@@ -48,8 +50,13 @@ _CURVE = {
     "curve": ("vtkMRMLTableNode", "probability over time"),
     "probability series": ("vtkMRMLPlotSeriesNode", "probability"),
     "threshold series": ("vtkMRMLPlotSeriesNode", "threshold"),
+    "cursor": ("vtkMRMLTableNode", "frame shown"),
+    "cursor series": ("vtkMRMLPlotSeriesNode", "frame shown"),
     "chart": ("vtkMRMLPlotChartNode", "probability chart"),
 }
+_TIME_TITLE = "time (s)"
+_CURSOR_HEIGHT = "height"
+STALE_CURVE = ", out of date: explain all frames again"
 
 
 @dataclass(frozen=True)
@@ -220,6 +227,7 @@ def show_cine_explanation(
     result: CineResult,
     saliency_range: float | None = None,
     mass_segmentation=None,
+    networks: Mapping[int, dict[str, Any]] | None = None,
 ) -> CineNodes:
     """Show a loop's explanations in the browser of its frames, in the nodes that an earlier run left there.
 
@@ -234,6 +242,8 @@ def show_cine_explanation(
         The colours of all frames run from minus this to this, in logits; the loop's largest magnitude by default.
     mass_segmentation : vtkMRMLSegmentationNode, optional
         Where the masses came from; it is referenced, and not touched.
+    networks : mapping of item to dict, optional
+        Plain data about the network's passes, kept with the frames; see :func:`~.explanation.keep_network`.
 
     Returns
     -------
@@ -268,6 +278,8 @@ def show_cine_explanation(
             for target in targets:
                 fill_nodes(target, frames.GetNthDataNode(item), explanation)
                 keep_result(target["table"], explanation.result)
+                if networks is not None and item in networks:
+                    target["table"].SetAttribute(NETWORK_ATTRIBUTE, json.dumps(networks[item], allow_nan=False))
             for role, sequence in sequences.items():
                 sequence.SetDataNodeAtValue(carriers[role], frames.GetNthIndexValue(item))
         style_nodes(nodes, new, shown)
@@ -277,6 +289,7 @@ def show_cine_explanation(
     show_legend(companion, nodes["saliency"])
     put_in_folder(scene, shown, nodes, new)
     curve, chart = _show_curve(companion, shown.GetName(), result)
+    move_cursor(browser)
     return CineNodes(browser, collected(companion), sequences, curve, chart)
 
 
@@ -292,6 +305,45 @@ def cine_nodes(browser) -> CineNodes | None:
     if None in (curve, chart, *sequences.values()):
         return None
     return CineNodes(browser, explanation, sequences, curve, chart)
+
+
+def move_cursor(browser) -> None:
+    """Let the line in the plot of an explained loop stand at the frame that its browser shows."""
+    nodes = cine_nodes(browser)
+    table = None if nodes is None else nodes.explanation.companion.GetNodeReference("cursor")
+    if nodes is None or table is None:
+        return
+    frames, item = browser.GetMasterSequenceNode(), browser.GetSelectedItemNumber()
+    if not 0 <= item < frames.GetNumberOfDataNodes():
+        return
+    x_title = nodes.chart.GetXAxisTitle()
+    kept = json.loads(nodes.explanation.companion.GetAttribute(CINE_ATTRIBUTE))
+    if x_title == _TIME_TITLE:
+        x = float(frames.GetNthIndexValue(item)) - float(frames.GetNthIndexValue(0))
+    elif kept["frame_count"] == frames.GetNumberOfDataNodes():
+        x = item + 1.0
+    else:  # a scene that holds some of the frames: they are indexed by their numbers
+        x = float(frames.GetNthIndexValue(item))
+    known = table.GetTable()
+    column = None if known is None else known.GetColumnByName(x_title)
+    if column is not None and column.GetNumberOfValues() and column.GetValue(0) == x:
+        return
+    _fill_numbers(table, {x_title: [x, x], _CURSOR_HEIGHT: [0.0, 1.0]})
+
+
+def mark_curve_stale(frame_node) -> None:
+    """Say in the title of a loop's plot that a frame's explanation has changed since."""
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    chart = None if companion is None else companion.GetNodeReference("chart")
+    if chart is not None and not (chart.GetTitle() or "").endswith(STALE_CURVE):
+        chart.SetTitle(f"{chart.GetTitle()}{STALE_CURVE}")
+
+
+def summary_of(frame_node) -> dict[str, Any] | None:
+    """What is kept of the loop that a frame's explanation belongs to (:meth:`CineResult.to_dict`); None without."""
+    companion = companion_of(frame_node.GetScene(), frame_node)
+    text = None if companion is None else companion.GetAttribute(CINE_ATTRIBUTE)
+    return json.loads(text) if text else None
 
 
 def _new_sequence(browser, name: str):
@@ -339,7 +391,7 @@ def _show_curve(companion, name: str, result: CineResult) -> tuple[Any, Any]:
         node.SetName(f"{name} {suffix}")
         nodes[role] = node
     timed = all(frame.time_s is not None for frame in result.frames)
-    x_title = "time (s)" if timed else "frame"
+    x_title = _TIME_TITLE if timed else "frame"
     probability, threshold = _CURVE["probability series"][1], _CURVE["threshold series"][1]
     _fill_curve(nodes["curve"], result, x_title if timed else None)
     for role, column, color in (
@@ -353,9 +405,16 @@ def _show_curve(companion, name: str, result: CineResult) -> tuple[Any, Any]:
         series.SetYColumnName(column)
         series.SetMarkerStyle(series.MarkerStyleCircle if role == "probability series" else series.MarkerStyleNone)
         series.SetColor(*color)
+    cursor = nodes["cursor series"]
+    cursor.SetAndObserveTableNodeID(nodes["cursor"].GetID())
+    cursor.SetPlotType(cursor.PlotTypeScatter)
+    cursor.SetXColumnName(x_title)
+    cursor.SetYColumnName(_CURSOR_HEIGHT)
+    cursor.SetMarkerStyle(cursor.MarkerStyleNone)
+    cursor.SetColor(0.1, 0.4, 0.8)
     chart = nodes["chart"]
     chart.RemoveAllPlotSeriesNodeIDs()
-    for role in ("probability series", "threshold series"):
+    for role in ("probability series", "threshold series", "cursor series"):
         chart.AddAndObservePlotSeriesNodeID(nodes[role].GetID())
     chart.SetTitle(f"{name}: median probability {result.median_probability:.2f}, {result.decision}")
     chart.SetXAxisTitle(x_title)
@@ -363,6 +422,19 @@ def _show_curve(companion, name: str, result: CineResult) -> tuple[Any, Any]:
     chart.SetYAxisRangeAuto(False)
     chart.SetYAxisRange(0, 1)
     return nodes["curve"], chart
+
+
+def _fill_numbers(node, columns: Mapping[str, list[float]]) -> None:
+    table = vtkTable()
+    for title, values in columns.items():
+        column = vtkDoubleArray()
+        column.SetName(title)
+        for value in values:
+            column.InsertNextValue(value)
+        table.AddColumn(column)
+    node.SetAndObserveTable(table)
+    node.SetUseColumnTitleAsColumnHeader(True)
+    node.SetLocked(True)
 
 
 def _fill_curve(node, result: CineResult, time_title: str | None) -> None:

@@ -87,6 +87,9 @@ class Desk(Protocol):
     def arrange(self) -> None:
         """Lay the views out for an explanation."""
 
+    def arrange_loop(self, chart: Any) -> None:
+        """Lay the views out for a loop, with the plot of its probabilities."""
+
     def open_page(self, name: str) -> None:
         """Bring a page of the panel to the front."""
 

@@ -23,6 +23,7 @@ from .cohort_section import CohortSection
 from .explain_section import ExplainSection
 from .export_section import ExportSection
 from .image_section import ImageSection
+from .loop_section import LoopSection
 from .mass_section import MassSection
 from .overlay_section import OverlaySection
 from .preferences import REMEMBERED, forget, remember
@@ -76,6 +77,7 @@ class Panel:
         self.image = ImageSection(self)
         self.mass = MassSection(self)
         self.explaining = ExplainSection(self)
+        self.loop = LoopSection(self)
         self.decision = DecisionSection(self)
         self.pointing = PointingSection(self)
         self.overlay = OverlaySection(self)
@@ -108,6 +110,7 @@ class Panel:
         self._refresh_timer.stop()
         self._poll_timer.stop()
         self.leave()
+        self.loop.close()
         self.session.close()
         self.worker.stop()
         self.process.close()
@@ -246,11 +249,13 @@ class Panel:
         """The worker got something to do: look after it."""
         self._poll_timer.start()
         self.explaining.draw()
+        self.loop.draw()
 
     def _poll(self) -> None:
         time.sleep(_YIELD_S)
         if not self.worker.poll():
             self._poll_timer.stop()
+            self.loop.draw()
             if self.session.nodes is not None and not self._arranged:  # once; then the layout is the user's own affair
                 self.arrange()
         self.explaining.draw()
@@ -272,6 +277,7 @@ class Panel:
             self.image,
             self.mass,
             self.explaining,
+            self.loop,
             self.decision,
             self.pointing,
             self.overlay,
@@ -293,6 +299,12 @@ class Panel:
         """Frame and overlay side by side."""
         self._arranged = True
         self.views.arrange()
+        self.show_looks()
+
+    def arrange_loop(self, chart) -> None:
+        """Frame and overlay side by side, and the plot of the loop's probabilities."""
+        self._arranged = True
+        self.views.show_loop(chart)
         self.show_looks()
 
     def open_page(self, name: str) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 from ..presenter.layout import (
     COHORT_LAYOUT_ID,
     LAYOUT_ID,
+    LOOP_LAYOUT_ID,
+    LOOP_PLOT_VIEW,
     PLOT_VIEW,
     TABLE_VIEWS,
     cohort_layout,
+    loop_layout,
     side_by_side_layout,
 )
 from ..presenter.showing import Showing, Wanted
@@ -60,6 +63,15 @@ class Views:
         """Change to the layout of two views."""
         if set_layout(LAYOUT_ID, side_by_side_layout()):
             self._later.start()
+
+    def show_loop(self, chart) -> None:
+        """Frame and explanation side by side with the plot of the loop that the frame belongs to."""
+        if chart is None or not set_layout(LOOP_LAYOUT_ID, loop_layout()):
+            return
+        self._later.start()
+        plot = self._scene.GetSingletonNode(LOOP_PLOT_VIEW, "vtkMRMLPlotViewNode")
+        if plot is not None:
+            plot.SetPlotChartNodeID(chart.GetID())
 
     def show_tables(self, nodes: CohortNodes) -> None:
         """Show a cohort's ROC curve and tables in a layout of their own."""
