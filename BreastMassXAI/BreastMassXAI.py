@@ -110,6 +110,7 @@ class BreastMassXAIParameterNode:
     device: Annotated[str, Choice(["auto", "cpu", "cuda"])] = "auto"
     ringMm: Annotated[float, WithinRange(0, 20)] = 5.0
     greyZone: Annotated[float, WithinRange(0, 0.5)] = 0.0
+    operatingPoint: Annotated[str, Choice(["balanced", "sensitive", "specific"])] = "balanced"
     showSaliency: bool = True
     showRegions: bool = True
     showExtremes: bool = True
@@ -304,13 +305,13 @@ class BreastMassXAILogic(ScriptedLoadableModuleLogic):
         BreastMassXAILib.core.errors.BreastMassXAIError
             With one clear sentence.
         """
-        from BreastMassXAILib.core.result import Settings
+        from BreastMassXAILib.presenter.inputs import settings_of
         from BreastMassXAILib.presenter.overlay import Looks, show_chosen
         from BreastMassXAILib.presenter.session import Session
 
         session = Session(slicer.mrmlScene)
         try:
-            session.settings = Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone)
+            session.settings = settings_of(parameters)
             session.assumed_width_mm = parameters.assumedWidthMm
             session.set_inputs(parameters.frame, parameters.segmentation, parameters.massSegmentID)
             result = session.explain()

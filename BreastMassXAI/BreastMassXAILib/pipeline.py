@@ -14,7 +14,7 @@ import numpy as np
 from . import __version__
 from .core.cine import Cine
 from .core.cine_result import CineResult, ExplainedFrame, FrameResult, summarise
-from .core.classifier import NetworkOutput
+from .core.classifier import Classifier, NetworkOutput
 from .core.errors import InputError, MissingPackageError, SpacingError
 from .core.explain import Explanation, Partition, explain, partition
 from .core.field import FieldRule
@@ -70,6 +70,17 @@ def with_field(bundle: Bundle, kind: str | None) -> Bundle:
     return replace(bundle, rule=FieldRule(kind))
 
 
+def check_choices(classifier: Classifier, settings: Settings) -> None:
+    """Refuse, before a network runs for nothing, what a model does not offer.
+
+    Raises
+    ------
+    InputError
+        When it lacks the operating point or the rule of suspension that is asked for.
+    """
+    classifier.at(settings.operating_point).suspended_by(settings.suspend)
+
+
 def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Explanation:
     """Classify a case and explain the decision: one forward pass and little more.
 
@@ -83,6 +94,7 @@ def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Exp
     settings = settings or Settings()
     if settings.ring_mm > 0:
         case.frame.spacing.mm()
+    check_choices(bundle.classifier, settings)
     return explain(case, class_activation_map(bundle, case), bundle.classifier, settings, software_versions())
 
 
@@ -127,6 +139,7 @@ def analyze_cine(
         When no frame can be explained, or a mask does not fit.
     """
     settings = settings or Settings()
+    check_choices(bundle.classifier, settings)
     track = masks if isinstance(masks, MassTrack) else MassTrack(masks)
     if track.annotated[-1] >= len(cine):
         raise InputError(f"There is a mask for frame {track.annotated[-1] + 1}, but the loop has {len(cine)} frames.")
@@ -166,7 +179,7 @@ def analyze_cine(
     progress(len(chosen), len(chosen), "frames")
     if not results:
         raise InputError("None of the chosen frames could be explained: they have no mask or cannot be read.")
-    return summarise(cine, track, results, skipped, bundle.classifier, settings)
+    return summarise(cine, track, results, skipped, bundle.classifier.at(settings.operating_point), settings)
 
 
 class _FrameExplainer:

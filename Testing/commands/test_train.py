@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 
 from BreastMassXAILib.commands.command_line import main
-from BreastMassXAILib.network.bundle import load_bundle
+from BreastMassXAILib.network.bundle import load_bundle, training_images
+from BreastMassXAILib.readers.files import source_of
 from BreastMassXAILib.resources import SHIPPED_MODELS, resource
 
 PATIENTS = 15
@@ -99,6 +100,29 @@ def test_a_bundle_comes_out_with_its_numbers_on_frames_it_has_not_seen(busbra, t
     low, high = description["metrics"]["per_image"]["accuracy_95"]
     assert low <= description["metrics"]["per_image"]["accuracy"] <= high
     assert not list(tmp_path.glob("*unfinished*"))
+    points = description["operating_points"]
+    assert points.keys() == {"sensitive", "balanced", "specific"}
+    assert points["balanced"]["threshold"] == description["threshold"] and points["sensitive"]["n"] > 0
+    trained = training_images(tmp_path / "model", description)
+    assert trained is not None and len(trained) == description["training"]["frames"]
+    tested = {source_of(busbra / "Images" / f"{row['identifier']}.png").sha256[:12] for row in rows}
+    assert not tested & trained
+
+
+def test_a_cross_validation_measures_points_and_rules_out_of_fold(crossed):
+    report = json.loads((crossed / "cross-validation.json").read_text())
+    for folder, on in (("model", "out of fold"), ("fold-2", "on the other partitions")):
+        description = load_bundle(crossed / folder).description
+        assert description["suspension"]["measured"]["on"] == on
+        assert description["suspension"]["measured"]["balanced"].keys() == {"paper", "confidence", "outside"}
+        assert description["operating_points"].keys() == {"sensitive", "balanced", "specific"}
+    final = json.loads((crossed / "model" / "model.json").read_text())
+    assert final["operating_points"] == report["operating_points"]
+    rows = table(crossed / "predictions.csv")
+    called = [float(row["probability"]) >= float(row["threshold"]) for row in rows if row["label"] == "malignant"]
+    assert final["operating_points"]["balanced"]["sensitivity"] == pytest.approx(np.mean(called))
+    assert {row["points"] for row in rows} <= {"0.000000", "1.000000", "2.000000"} and rows[0]["disagreement"] == ""
+    assert len(training_images(crossed / "model", final)) == 2 * PATIENTS
 
 
 @pytest.mark.parametrize(

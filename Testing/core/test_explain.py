@@ -17,6 +17,7 @@ from BreastMassXAILib.core.field import Field, FieldRule
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Source, Spacing
 from BreastMassXAILib.core.result import CaseResult, Settings
 from BreastMassXAILib.core.warnings import saliency_outside
+from BreastMassXAILib.core.words import summary
 
 CLASSIFIER = Classifier("test", "0" * 64, threshold=0.4, temperature=1.5)
 PIXELS = np.random.default_rng(0).integers(0, 255, (90, 120)).astype(np.float32)
@@ -238,3 +239,40 @@ def test_the_field_may_be_the_box_of_the_scan_area():
     for kind, scale in (("scan-area", 2.0), ("square", None), ("circle", None)):
         with pytest.raises(InputError, match="field"):
             FieldRule(kind, scale)
+
+
+def test_the_result_says_which_point_and_which_rule():
+    spread = output(with_extremes(3, 6, 0, 0))
+    spread = NetworkOutput(spread.logit, spread.bias, spread.cells, spread.field, disagreement=0.2)
+    figures = {"limit": 5.0, "suspended": 0.1, "risk_of_all": 0.2, "risk_of_kept": 0.15}
+    figures["gain_over_random"] = {"value": 0.05, "low": 0.01, "high": 0.09}
+    suspension = {"rule": "confidence", "measured": {"on": "out of fold", "sensitive": {"confidence": figures}}}
+    classifier = Classifier("m", "0" * 64, 0.5, 2.0, {"balanced": 0.5, "sensitive": 0.2}, suspension)
+    chosen = Settings(operating_point="sensitive")
+    result = explain(case(), spread, classifier, chosen, {}).result
+    assert (result.operating_point, result.threshold) == ("sensitive", 0.2)
+    assert (result.decision, result.rule) == ("suspended", "confidence")
+    assert result.suspension["limit"] == 5.0 and "20.0% to 15.0% out of fold" in result.suspension["measured"]
+    assert result.disagreement == 0.2 and 0 < result.evidence_inside < 1
+    assert CaseResult.from_json(result.to_json()) == result
+    assert "operating point sensitive" in summary(result) and "10 % least certain" in summary(result)
+    never = explain(case(), spread, classifier, Settings(suspend="none"), {}).result
+    assert never.decision in ("malignant", "benign") and never.operating_point == "balanced"
+    assert (never.logit, never.contributions, never.hits) == (result.logit, result.contributions, result.hits)
+    with pytest.raises(InputError, match="no operating point 'specific'"):
+        explain(case(), spread, classifier, Settings(operating_point="specific"), {})
+
+
+def test_evidence_inside_is_the_share_of_absolute_values():
+    result = explained(with_extremes(3, 6, 0, 0)).result  # the maximum's cell in the mass, the minimum's outside
+    assert result.evidence_inside == pytest.approx(0.5)
+    assert explained(np.zeros((9, 12))).result.evidence_inside == 0
+
+
+def test_results_of_the_first_schema_are_read():
+    data = json.loads(explained(with_extremes(3, 6, 8, 6)).result.to_json())
+    for name in ("operating_point", "disagreement", "evidence_inside", "suspension"):
+        del data[name]
+    found = CaseResult.from_dict({**data, "schema_version": 1})
+    assert found.schema_version == 2 and found.evidence_inside is None
+    assert found.suspension == {"rule": "paper", "limit": None, "measured": ""}

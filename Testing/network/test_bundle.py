@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from BreastMassXAILib.core.errors import BundleError
 from BreastMassXAILib.core.field import FieldRule
+from BreastMassXAILib.core.recalibration import Answers, calibration
 from BreastMassXAILib.network.bundle import (
     load_bundle,
     pack_backbone,
@@ -166,7 +167,10 @@ def test_a_fine_tuned_bundle_carries_its_own_backbone(models):
 
 
 def test_a_bundle_can_be_calibrated_anew(models):
-    recalibrate(models / "tiny", 0.3, 1.7, {"metrics": {"n": 5}})
+    logits = np.linspace(-3, 3, 40)
+    found = calibration(Answers.of_logits(logits), np.arange(40) % 3 + logits > 0.7, np.arange(40), "here")
+    recalibrate(models / "tiny", found, {"metrics": {"n": 5}})
     bundle = load_bundle(models / "tiny")
-    assert (bundle.classifier.threshold, bundle.classifier.temperature) == (0.3, 1.7)
+    assert (bundle.classifier.threshold, bundle.classifier.temperature) == (found.threshold, found.temperature)
+    assert bundle.classifier.points.keys() == {"sensitive", "balanced", "specific"}
     assert bundle.description["metrics"] == {"n": 5} and bundle.description["licence"] == "none"

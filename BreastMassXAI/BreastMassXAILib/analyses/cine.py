@@ -78,7 +78,7 @@ def explain_loop(request: CineRequest, progress: Progress = silent) -> tuple[Pat
     with atomic_folder(out, request.force, CINE_FILE) as folder:
         bundle = with_field(load_model(request.model), request.network_field)
         for_scene = _SceneFrames(_shown(chosen, track, track.shape[0] * track.shape[1]))
-        strongest = _Strongest(bundle.classifier.threshold_logit)
+        strongest = _Strongest(bundle.classifier.at(request.settings.operating_point).threshold_logit)
         with CineWriter(folder) as writer:
             result = analyze_cine(
                 cine,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,6 +87,13 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> tuple[Pat
         With one sentence; then nothing is written.
     """
     started = time.monotonic()
+    if request.predictions is not None and request.settings != Settings(
+        request.settings.ring_mm, request.settings.grey_zone
+    ):
+        raise InputError(
+            "A table of predictions has its own thresholds and no explanations: --operating-point and --suspend need a "
+            "model."
+        )
     if find_spec("matplotlib") is None:
         raise MissingPackageError("The report needs the package matplotlib: install it with pip.")
     if request.predictions is not None:
@@ -152,7 +159,7 @@ def _report(
             "patients": len(set(cohorts[0].patients)),
             "spacing": _spacing_words(request.assumption),
         },
-        "settings": {"ring_mm": request.settings.ring_mm, "grey_zone": request.settings.grey_zone},
+        "settings": asdict(request.settings),
         "models": [_model(stream, cohort, request) for stream, cohort in zip(streams, cohorts, strict=True)],
     }
 

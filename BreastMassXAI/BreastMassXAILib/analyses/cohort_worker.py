@@ -27,7 +27,7 @@ from ..core.measures import flat_row, measures
 from ..core.result import Settings
 from ..core.settling import SpacingAssumption
 from ..hosts.stopping import listen
-from ..pipeline import analyze, load_model, software_versions
+from ..pipeline import analyze, check_choices, load_model, software_versions
 from ..writers.report import draw_example
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Task:
         Of torch; as it is, if not given.
     random_seed : int, optional
         Each model's network looks at the cases once more, with random weights drawn with this seed.
+    sweep : bool
+        Whether rings of other widths and near misses are looked at as well.
     """
 
     records: tuple[CaseRecord, ...]
@@ -64,6 +66,7 @@ class Task:
     assumption: SpacingAssumption
     threads: int | None = None
     random_seed: int | None = None
+    sweep: bool = True
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,8 @@ def run_task(task: Task) -> list[Outcome]:
     if task.threads is not None and torch.get_num_threads() != task.threads:
         torch.set_num_threads(task.threads)
     bundles = [load_once(folder) for folder in task.models]
+    for bundle in bundles:
+        check_choices(bundle.classifier, task.settings)
     if task.random_seed is not None:
         bundles += [load_random(folder, task.random_seed) for folder in task.models]
     outcomes: dict[int, Outcome] = {}
@@ -142,7 +147,7 @@ def run_task(task: Task) -> list[Outcome]:
             try:
                 explanation = explain(case, answer, bundle.classifier, task.settings, software)
                 row = flat_row(explanation.result.to_dict())
-                rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation)})
+                rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation, task.sweep)})
                 pictures[place].append(field_picture(explanation.labels, answer.field, case.frame.scan_area))
             except InputError as error:
                 outcomes[place] = Outcome(task.records[place], reason=str(error))

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.operating_points import DEFAULT_POINT
 from ..core.partitions import check_folds
+from ..core.recalibration import Answers, Calibration, calibration, cross_fitted
 from ..core.statistics import roc_auc
 from ..core.writing import Unfinished, write_whole
 from ..network.training_run import (
@@ -20,7 +22,6 @@ from ..network.training_run import (
     ReadyFrames,
     TrainingRequest,
     TrainingRun,
-    calibrated,
     metrics,
     probabilities,
     write_log,
@@ -72,12 +73,17 @@ class Fold:
     ----------
     number : int
         The partition that was kept for the test.
-    logits : ndarray, shape (n test cases,)
+    answers : Answers
+        To its test cases.
     """
 
     number: int
-    logits: np.ndarray
+    answers: Answers
     epochs: list[Any]
+
+    @property
+    def logits(self) -> np.ndarray:
+        return self.answers.logits
 
 
 def cross_validate(request: CrossValidateRequest, progress_kind: str = "none") -> dict[str, Any] | None:
@@ -112,22 +118,24 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "none") -
             if request.leave_out is None:
                 check_folds(cases.labels, cases.patients, cases.folds)
             folds = [_fold(run, ready, number, places) for number in np.unique(cases.folds).tolist()]
-            logits = np.empty(len(cases))
-            for fold in folds:
-                logits[cases.folds == fold.number] = fold.logits
-            temperature, threshold = _cross_calibrated(cases, logits)
-            probability = probabilities(logits, temperature)
+            places_of = [np.flatnonzero(cases.folds == fold.number) for fold in folds]
+            answers = Answers.joined([fold.answers for fold in folds], places_of)
+            patients = np.array(cases.patients)
+            temperature, thresholds = cross_fitted(answers.logits, cases.labels, patients, cases.folds)
+            probability, threshold = probabilities(answers.logits, temperature), thresholds[DEFAULT_POINT]
             found = metrics(cases, probability, threshold)
-            report = _report(run, cases, folds, logits, found)
+            whole = calibration(answers, cases.labels, patients, "out of fold", cases.folds)
+            report = _report(run, cases, folds, answers.logits, found)
+            report |= whole.facts()
             if processes.first:
-                _finish_folds(folder, cases, folds, temperature, threshold, probability)
-                write_predictions(folder / "predictions.csv", cases, logits, probability, threshold)
+                _finish_folds(folder, cases, folds, answers, probability, threshold)
+                write_predictions(folder / "predictions.csv", cases, answers, probability, threshold)
                 (folder / REPORT_FILE).write_text(
                     json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8"
                 )
             logs = {f"fold-{fold.number}": fold.epochs for fold in folds}
             if request.final != "none":
-                logs[FINAL] = _final(run, ready, folds, logits, found, places)
+                logs[FINAL] = _final(run, ready, folds, whole, found, places)
             if processes.first:
                 write_log(folder / "training-log.csv", logs)
         return report if processes.first else None
@@ -150,10 +158,13 @@ def _fold(run: TrainingRun, ready: ReadyFrames, number: int, places: Unfinished)
         if kept["identifiers"] != names:
             raise InputError("The data have changed since this run was broken off: begin again with --force.")
         epochs = [Epoch(**entry) for entry in kept["epochs"]]
-        return Fold(number, np.array(kept["logits"]), epochs)
+        logits = np.array(kept["logits"], float)
+        more = kept.get("answers")  # not in what was begun with an earlier version
+        answers = Answers(*np.array(more, float)) if more else Answers.of_logits(logits)
+        return Fold(number, answers, epochs)
     network = run.network()
     fitted = run.fit(network, ready, training, state, what=f"without partition {number}, ")
-    logits, read = run.predict(network, tested)
+    answers, read = run.predict(network, tested)
     if len(read) != len(tested):
         raise InputError(
             f"{run.left_out[-1].identifier} could be read before, but not any more: {run.left_out[-1].reason}"
@@ -163,46 +174,38 @@ def _fold(run: TrainingRun, ready: ReadyFrames, number: int, places: Unfinished)
             places.result / f"fold-{number}",
             network,
             name=f"{run.request.name} without partition {number}",
-            temperature=1.0,  # until all partitions are predicted
-            threshold=0.5,
+            calibration=None,  # until all partitions are predicted
+            trained_on=cases.where(training),
             training={"frames": len(training), "test_partition": number, "epochs": len(fitted.epochs)},
             metrics={},
         )
         found = {
             "identifiers": names,
-            "logits": logits.tolist(),
+            "logits": answers.logits.tolist(),
+            "answers": [[None if np.isnan(v) else v for v in row] for row in answers.stacked().tolist()],
             "epochs": [asdict(epoch) for epoch in fitted.epochs],
         }
         write_whole(finished, json.dumps(found))
-    return Fold(number, logits, fitted.epochs)
-
-
-def _cross_calibrated(cases: Labelled, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Temperature and threshold of every case, from the predictions of the folds that it is not in."""
-    temperature, threshold = np.empty(len(cases)), np.empty(len(cases))
-    for number in np.unique(cases.folds):
-        inside = cases.folds == number
-        temperature[inside], threshold[inside] = calibrated(logits[~inside], cases.labels[~inside])
-    return temperature, threshold
+    return Fold(number, answers, fitted.epochs)
 
 
 def _finish_folds(
     folder: Path,
     cases: Labelled,
     folds: Sequence[Fold],
-    temperature: np.ndarray,
-    threshold: np.ndarray,
+    answers: Answers,
     probability: np.ndarray,
+    threshold: np.ndarray,
 ) -> None:
-    """Give every fold's bundle its calibration and its card."""
+    """Give every fold's bundle its calibration, from the other folds' predictions, and its card."""
     from ..network.bundle import recalibrate
 
     for fold in folds:
         inside = cases.folds == fold.number
+        others = cases.where(~inside)
         recalibrate(
             folder / f"fold-{fold.number}",
-            float(threshold[inside][0]),
-            float(temperature[inside][0]),
+            calibration(answers.where(~inside), others.labels, np.array(others.patients), "on the other partitions"),
             {"metrics": metrics(cases.where(inside), probability[inside], threshold[inside])},
         )
 
@@ -253,7 +256,7 @@ def _final(
     run: TrainingRun,
     ready: ReadyFrames,
     folds: Sequence[Fold],
-    logits: np.ndarray,
+    whole: Calibration,
     found: dict[str, Any],
     places: Unfinished,
 ) -> list[Any]:
@@ -268,13 +271,12 @@ def _final(
         epochs = run.fit(network, ready, np.arange(len(cases)), places.state / FINAL, what="all cases, ").epochs
         how = "a network of the same making, trained on all cases"
     if run.processes.first:
-        temperature, threshold = calibrated(logits, cases.labels)
         run.save(
             places.result / FINAL,
             network,
             name=run.request.name,
-            temperature=temperature,
-            threshold=threshold,
+            calibration=whole,
+            trained_on=cases,
             training={
                 "frames": len(cases),
                 "test_partition": None,

@@ -11,11 +11,11 @@ import numpy as np
 from ..core.cohort import Skipped
 from ..core.errors import InputError
 from ..core.partitions import split_patients
+from ..core.recalibration import Calibration, calibration
 from ..network.training_run import (
     BUNDLE_FILES,
     TrainingRequest,
     TrainingRun,
-    calibrated,
     metrics,
     probabilities,
     write_log,
@@ -45,6 +45,10 @@ class Trained:
         Whether a partition was kept for the test.
     metrics : dict
         On the test partition; empty where none was kept or read.
+    calibration : Calibration
+        From the part of the data that was held out.
+    held_out : int
+        Frames in that part.
     notes : tuple of str
         What the data set has to say of the whole.
     left_out : tuple of Skipped
@@ -55,6 +59,8 @@ class Trained:
     frames: int
     tested: bool
     metrics: dict[str, Any]
+    calibration: Calibration
+    held_out: int
     notes: tuple[str, ...]
     left_out: tuple[Skipped, ...]
 
@@ -99,19 +105,21 @@ def train_bundle(request: TrainRequest, progress_kind: str = "none") -> Trained 
             training, validation = split_patients(known.labels, known.patients, share, seed)
             network = run.network()
             fitted = run.fit(network, ready, training, places.state / "fit")
-            held_logits, held = run.predict(network, known.where(validation))
-            temperature, threshold = calibrated(held_logits, held.labels)
-            logits, test = run.predict(network, cases.where(tested))
+            held_answers, held = run.predict(network, known.where(validation))
+            patients = np.array(held.patients)
+            fitted_to = calibration(held_answers, held.labels, patients, "on the part of the data held out")
+            temperature, threshold = fitted_to.temperature, fitted_to.threshold
+            answers, test = run.predict(network, cases.where(tested))
             if not processes.first:
                 return None
-            probability, thresholds = probabilities(logits, temperature), np.full(len(test), threshold)
+            probability, thresholds = probabilities(answers.logits, temperature), np.full(len(test), threshold)
             found = metrics(test, probability, thresholds) if len(test) else {}
             run.save(
                 folder,
                 network,
                 name=request.name,
-                temperature=temperature,
-                threshold=threshold,
+                calibration=fitted_to,
+                trained_on=known.where(training),
                 training={
                     "frames": len(training),
                     "validation_frames": len(validation),
@@ -123,6 +131,6 @@ def train_bundle(request: TrainRequest, progress_kind: str = "none") -> Trained 
             )
             write_log(folder / "training-log.csv", {request.name: fitted.epochs})
             if len(test):
-                write_predictions(folder / "predictions.csv", test, logits, probability, thresholds)
+                write_predictions(folder / "predictions.csv", test, answers, probability, thresholds)
         notes, left_out = tuple(run.data.notes), tuple(run.left_out)
-        return Trained(request.out, request.name, len(training), tests, found, notes, left_out)
+        return Trained(request.out, request.name, len(training), tests, found, fitted_to, len(held), notes, left_out)

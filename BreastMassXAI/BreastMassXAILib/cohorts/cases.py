@@ -8,8 +8,9 @@ from typing import Any
 
 from ..core.frame import Case
 from ..core.settling import Said, SpacingAssumption, settle, with_said_spacing
+from ..readers.files import source_of
 from ..readers.frames import read_frame_and_mask
-from .packs import read_packed
+from .packs import packed_digest, read_packed
 from .records import CaseRecord
 
 
@@ -35,6 +36,13 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
         flip_rows=record.flip_rows,
     )
     return settle(frame, mass, said, source, label=record.label, patient=record.patient, view=record.view)
+
+
+def image_digest(record: CaseRecord) -> str:
+    """SHA-256 of a case's image file; of a packed one, of the file that was packed."""
+    if record.pack is None:
+        return source_of(record.image).sha256
+    return packed_digest(record)
 
 
 class Cases(Sequence[Case]):

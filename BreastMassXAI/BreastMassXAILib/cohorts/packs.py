@@ -98,6 +98,13 @@ def read_packed(record: CaseRecord) -> Case:
     return Case(frame, (bits & MASS) > 0, mask_source, record.label, record.patient, record.view)
 
 
+def packed_digest(record: CaseRecord) -> str:
+    """SHA-256 of the image file that a case was packed from; of the packed picture, where it came from no file."""
+    assert record.pack is not None
+    entry = _entries(record.pack, _stamp(record.pack))[record.image.as_posix()]
+    return (entry["source"] or entry["frame"])["sha256"]
+
+
 def _index(path: Path) -> Mapping[str, Any]:
     return _parsed(path, _stamp(path))
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train a model on a labelled data set",
     "cross-validate": "train and test on every partition in turn, then train on all cases",
     "pack": "put a data set into one file that is ready for training",
+    "calibrate": "fit a model's temperature and operating points to labelled cases of one's own",
     "evaluate": "classify and explain a cohort; write tables and a report",
     "check-manifest": "say what is wrong with a CSV manifest, row by row",
     "inspect": "say what files hold: frames, pixel size and where it comes from, scan area",

@@ -46,6 +46,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _print(report: dict[str, Any], out: Path) -> None:
+    from ..core.operating_points import in_words as points_in_words
+    from ..core.suspension import rules_in_words
     from ..network.training_run import in_words
 
     data = report["data"]
@@ -66,4 +68,8 @@ def _print(report: dict[str, Any], out: Path) -> None:
             for name in ("accuracy", "sensitivity", "specificity")
         ]
         print(f"  per {level}: {', '.join(parts)}")
+    for line in points_in_words(report["operating_points"]):
+        print(f"  operating point {line}")
+    for line in rules_in_words(report["suspension"]):
+        print(f"  suspension, {line}")
     print(f"Models: {out}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import values
-from .options import add_assumption, add_data, add_progress, assumption, kept_command
+from .options import add_assumption, add_choices, add_data, add_progress, assumption, choices, kept_command
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -56,6 +56,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         default=0.0,
         help="suspend decisions whose probability is this close to the threshold (default: 0)",
     )
+    add_choices(command)
     command.add_argument(
         "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
     )
@@ -84,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
             out_of_fold=options.out_of_fold,
             with_random=options.with_random,
             assumption=assumption(options),
-            settings=Settings(options.ring_mm, options.grey_zone),
+            settings=Settings(options.ring_mm, options.grey_zone, **choices(options)),
             jobs=options.jobs,
             dask=options.dask,
             pictures=options.pictures,

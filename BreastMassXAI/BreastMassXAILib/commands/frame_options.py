@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import values
-from .options import add_progress
+from .options import add_choices, add_progress, choices
 
 
 def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
@@ -95,6 +95,7 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         default=0.0,
         help="suspend the decision when the probability is this close to the threshold (default: 0, off)",
     )
+    add_choices(command)
     command.add_argument(
         "--out", metavar="DIR", type=Path, help=f"folder to write (default: {what}'s name + '-explained')"
     )
@@ -125,7 +126,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         "flip_rows": options.flip == "rows",
         "model": options.model,
         "network_field": options.field,
-        "settings": Settings(options.ring_mm, options.grey_zone),
+        "settings": Settings(options.ring_mm, options.grey_zone, **choices(options)),
         "out": options.out,
         "force": options.force,
     }

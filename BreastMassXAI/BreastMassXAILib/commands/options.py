@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import values
 from .arguments import PROGRAM
@@ -53,6 +53,29 @@ def assumption(options: argparse.Namespace) -> SpacingAssumption:
     from ..core.settling import SpacingAssumption
 
     return SpacingAssumption(options.spacing, options.assume_width, options.confirm_size)
+
+
+def add_choices(command: argparse._ActionsContainer) -> None:
+    """Operating point and rule of suspension; :func:`choices` reads them."""
+    command.add_argument(
+        "--operating-point",
+        choices=("sensitive", "balanced", "specific"),
+        default="balanced",
+        help="threshold of the model: sensitivity of at least 0.95, closest to the ROC curve's corner (default), or "
+        "specificity of at least 0.95",
+    )
+    command.add_argument(
+        "--suspend",
+        choices=("paper", "confidence", "disagreement", "outside", "none"),
+        help="when not to decide: neither extreme point in a region (paper), too close to the threshold (confidence), "
+        "the network's heads disagree (disagreement), evidence outside the regions (outside), or never (default: the "
+        "model's own rule, which was measured to help; older models: paper)",
+    )
+
+
+def choices(options: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`add_choices` asked for, as fields of :class:`~..core.result.Settings`."""
+    return {"operating_point": options.operating_point, "suspend": options.suspend}
 
 
 def add_progress(command: argparse._ActionsContainer) -> None:

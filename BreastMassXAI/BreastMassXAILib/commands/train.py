@@ -24,6 +24,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..analyses.training import TrainRequest, train_bundle
+    from ..core.operating_points import in_words as points_in_words
     from ..network.training_run import in_words
 
     done = train_bundle(TrainRequest(**asked(options), test_fold=options.test_fold), options.progress)
@@ -35,4 +36,6 @@ def run(options: argparse.Namespace) -> None:
     else:
         why = "no case of the test partition could be read" if done.tested else "no test partition"
         print(f"{done.name}: trained on {done.frames} frames; {why}")
+    for line in points_in_words(done.calibration.operating_points):
+        print(f"  on the {done.held_out} frames held out, {line}")
     print(f"Model: {done.folder}")

@@ -15,10 +15,11 @@ from .cine import Cine
 from .classifier import Classifier, NetworkOutput
 from .explain import Explanation
 from .frame import Case, Source
-from .pointing import Decision
+from .pointing import SPOKEN, Decision
 from .propagation import MassTrack, TrackedMass
 from .regions import RELEVANT
 from .result import CaseResult, Settings
+from .suspension import Evidence, SuspensionRule
 
 SCHEMA_VERSION = 1
 DECISIONS = ("malignant", "benign", "suspended")
@@ -76,8 +77,9 @@ class CineResult:
     """What an analysis found in a loop. Holds no path and nothing about the patient.
 
     Values: `median_logit` is the median of the frames' logits, `median_probability` its calibrated probability.
-    `decision` follows from the median probability; it is suspended when neither extreme point lies in a region on more
-    than half of the frames, or when the median probability falls in the grey zone. `shares` are the shares of the
+    `decision` follows from the median probability; it is suspended by the rule that suspends a frame's, looked at with
+    the medians over the frames (the paper's: when neither extreme point lies in a region on more than half of them), or
+    when the median probability falls in the grey zone. `suspension` names that rule. `shares` are the shares of the
     frames with each decision, `hit_shares` those with a hit in each region. `strongest` is the index of the frame whose
     logit is farthest from the logit of the threshold, on either side (the first of equals). `skipped` maps a reason to
     the frames that were left out for it.
@@ -96,6 +98,7 @@ class CineResult:
     reason: str
     shares: dict[str, float]
     hit_shares: dict[str, float]
+    suspension: dict[str, Any]
     strongest: int
     settings: Settings
     source: Source | None
@@ -148,6 +151,8 @@ class CineResult:
             "spacing_provenance": first.spacing_provenance,
             "ring_mm": self.settings.ring_mm,
             "grey_zone": self.settings.grey_zone,
+            "operating_point": self.settings.operating_point,
+            "suspension": dict(self.suspension),
             "method": first.method,
             "model": dict(first.model),
             "warnings": list(self.warnings),
@@ -180,7 +185,15 @@ def summarise(
     probability = classifier.probability(median)
     words = Counter(frame.result.decision for frame in frames)
     hit_shares = {name: sum(frame.result.hits[name] for frame in frames) / len(frames) for name in (*RELEVANT, "any")}
-    decision = _decide(probability, classifier.threshold, hit_shares["any"], settings.grey_zone)
+    suspend = classifier.suspended_by(settings.suspend)
+    spreads = [frame.result.disagreement for frame in frames if frame.result.disagreement is not None]
+    evidence = Evidence(
+        points=2 * (hit_shares["any"] >= 0.5),
+        distance=classifier.distance(median),
+        disagreement=float(np.median(spreads)) / classifier.temperature if spreads else None,
+        inside=float(np.median([frame.result.evidence_inside or 0.0 for frame in frames])),
+    )
+    decision = _decide(probability, classifier.threshold, hit_shares["any"], evidence, suspend, settings.grey_zone)
     return CineResult(
         count=len(cine),
         frames=tuple(frames),
@@ -195,6 +208,7 @@ def summarise(
         reason=decision.reason,
         shares={word: words[word] / len(frames) for word in DECISIONS},
         hit_shares=hit_shares,
+        suspension={"rule": suspend.kind, "limit": suspend.limit, "measured": suspend.measured},
         strongest=frames[int(np.argmax(np.abs(logits - classifier.threshold_logit)))].index,
         settings=settings,
         source=cine.source,
@@ -202,8 +216,18 @@ def summarise(
     )
 
 
-def _decide(probability: float, threshold: float, hit_share: float, grey_zone: float) -> Decision:
-    if hit_share < 0.5:
+def _decide(
+    probability: float,
+    threshold: float,
+    hit_share: float,
+    evidence: Evidence,
+    suspend: SuspensionRule,
+    grey_zone: float,
+) -> Decision:
+    said = suspend.reason(evidence)
+    if said and suspend.kind != "paper":
+        return Decision("suspended", SPOKEN.get(suspend.kind, suspend.kind), f"over the frames, {said}")
+    if said:
         reason = (
             f"on {1 - hit_share:.0%} of the frames neither extreme point of the saliency map lies in the mass, the "
             "ring or the tissue below"

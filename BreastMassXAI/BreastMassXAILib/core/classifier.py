@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from .errors import InputError
 from .field import Field
+from .operating_points import DEFAULT_POINT, POINTS
+from .suspension import SuspensionRule, rule_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,22 +26,75 @@ class NetworkOutput:
         Signed map in logit units; ``cells.mean() + bias == logit``.
     field : Field
         The rectangle of the frame that the cells divide.
+    disagreement : float, optional
+        Standard deviation of the logits of the network's heads; None where it has one.
     """
 
     logit: float
     bias: float
     cells: np.ndarray
     field: Field
+    disagreement: float | None = None
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """What the explanation must know of a trained model: its identity, threshold and temperature."""
+    """What the explanation must know of a trained model.
+
+    Parameters
+    ----------
+    name, sha256 : str
+    threshold : float
+        Of the operating point that is in force: at first *balanced*.
+    temperature : float
+    points : mapping of str to float
+        Thresholds of the named operating points; older models have none but *balanced*.
+    suspension : mapping, optional
+        What :func:`~.suspension.measured_rules` found; None for older models.
+    point : str
+        The operating point that is in force.
+    """
 
     name: str
     sha256: str
     threshold: float = 0.5
     temperature: float = 1.0
+    points: Mapping[str, float] = field(default_factory=dict)
+    suspension: Mapping[str, Any] | None = None
+    point: str = DEFAULT_POINT
+
+    def at(self, point: str) -> Classifier:
+        """The same model at another of its operating points.
+
+        Raises
+        ------
+        InputError
+            When it has no such point.
+        """
+        if point == self.point:
+            return self
+        if point not in POINTS:
+            raise InputError(f"An operating point is {', '.join(POINTS)}, not {point!r}.")
+        if point not in self.points:
+            raise InputError(
+                f"The model '{self.name}' has no operating point '{point}', only '{DEFAULT_POINT}': calibrate it on "
+                "labelled cases (breast-mass-xai calibrate), or choose another model."
+            )
+        return replace(self, threshold=self.points[point], point=point)
+
+    def suspended_by(self, kind: str | None) -> SuspensionRule:
+        """The rule that suspends decisions: the one that is asked for, or the model's own.
+
+        Raises
+        ------
+        InputError
+            When the model has no limit for it.
+        """
+        return rule_of(self.suspension, kind, self.point, self.name)
+
+    def distance(self, logit: float) -> float:
+        """How far a logit is from the threshold's, both calibrated."""
+        return abs(logit - self.threshold_logit) / self.temperature
 
     @property
     def threshold_logit(self) -> float:

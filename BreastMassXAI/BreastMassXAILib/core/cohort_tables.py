@@ -24,6 +24,7 @@ from .statistics import (
     roc_curve,
     share,
 )
+from .suspension import risk_curves, trusts
 
 SUBSETS = ("correct", "all", "correct malignant", "correct benign", "malignant", "benign")
 RESAMPLES = 1000
@@ -160,6 +161,8 @@ def _mean(values: np.ndarray) -> float | None:
 def suspension(cohort: Cohort) -> dict[str, Any]:
     """What suspending decisions is worth: by the explanation (the paper's proposal), by confidence, at random.
 
+    `rules` has the curves of all rules that a model may suspend by, with intervals, each beside suspension at random.
+
     Risk is the share of wrong decisions among those that are kept. The graded rule trusts a decision by how many of its
     two extreme points lie in a region. All rules are compared at the same coverage, the explanation rule's own.
     """
@@ -194,6 +197,7 @@ def suspension(cohort: Cohort) -> dict[str, Any]:
         "risk_by_confidence_at_same_coverage": None,
         "area_under_risk_coverage": areas,
         "curves": curves,
+        "rules": risk_curves(wrong, _rule_trusts(cohort, points, confidence), groups),
     }
     if kept.any():
         # Ties of confidence aside this is the curve's point at that coverage.
@@ -208,6 +212,14 @@ def suspension(cohort: Cohort) -> dict[str, Any]:
             difference = {"value": float(whole[index]), "low": finite(low), "high": finite(high)}
             found[f"risk_by_{name}_minus_by_explanation"] = difference
     return found
+
+
+def _rule_trusts(cohort: Cohort, points: np.ndarray, confidence: np.ndarray) -> dict[str, np.ndarray]:
+    """How far each rule of suspension trusts each decision; rules that the table has no numbers for are left out."""
+    numbers = {name: np.full(len(cohort), np.nan) for name in ("disagreement", "evidence_inside", "temperature")}
+    numbers |= {name: cohort[name] for name in numbers if name in cohort}
+    spread = numbers["disagreement"] / numbers["temperature"]
+    return trusts(points, confidence, spread, numbers["evidence_inside"])
 
 
 def _logit(probability: np.ndarray) -> np.ndarray:

@@ -37,6 +37,20 @@ def cell_coverage(labels: np.ndarray, field: Field, cells: tuple[int, int]) -> n
     return coverage
 
 
+def evidence_inside(cells: np.ndarray, coverage: np.ndarray) -> float:
+    """Share of the map's absolute values that lies in mass, ring and tissue below, 0..1; 0 for a map of zeros.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (n, m)
+    coverage : ndarray, shape (4, n, m)
+        From :func:`cell_coverage`.
+    """
+    strength = np.abs(np.asarray(cells, np.float64))
+    total = float(strength.sum())
+    return min(float((strength * coverage[1:].sum(axis=0)).sum()) / total, 1.0) if total > 0 else 0.0
+
+
 def contributions(cells: np.ndarray, coverage: np.ndarray) -> dict[str, float]:
     """Each region's share of the logit: ``c_r = mean over cells of (cell value * share of the cell in r)``.
 

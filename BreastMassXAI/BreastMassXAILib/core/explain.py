@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .classifier import Classifier, NetworkOutput
-from .contributions import cell_coverage, contributions
+from .contributions import cell_coverage, contributions, evidence_inside
 from .errors import InputError
 from .field import Field
 from .frame import Case, Source
@@ -16,6 +16,7 @@ from .pointing import decide, hits, pointed_region
 from .regions import area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
+from .suspension import Evidence
 from .warnings import case_warnings, map_warnings
 
 
@@ -100,9 +101,11 @@ def explain(
     SpacingError
         When a ring is asked for and the frame's spacing is unknown.
     InputError
-        When no mass pixel lies in the scan area.
+        When no mass pixel lies in the scan area; or the model lacks the operating point or the rule of suspension.
     """
     frame = case.frame
+    classifier = classifier.at(settings.operating_point)
+    suspend = classifier.suspended_by(settings.suspend)
     regions = regions or partition(case, output.field, output.cells.shape, settings)
     labels = regions.labels
     saliency = to_frame_grid(output.cells, output.field, frame.shape)
@@ -112,7 +115,13 @@ def explain(
     pointed = {which: "elsewhere" if flat else pointed_region(point, labels) for which, point in points.items()}
     scored = hits(pointed)
     probability = classifier.probability(output.logit)
-    decision = decide(probability, classifier.threshold, scored, settings.grey_zone)
+    evidence = Evidence(
+        points=sum(region != "elsewhere" for region in pointed.values()),
+        distance=classifier.distance(output.logit),
+        disagreement=None if output.disagreement is None else output.disagreement / classifier.temperature,
+        inside=evidence_inside(output.cells, regions.coverage),
+    )
+    decision = decide(probability, classifier.threshold, evidence, suspend, settings.grey_zone)
     result = CaseResult(
         logit=output.logit,
         bias=output.bias,
@@ -133,6 +142,10 @@ def explain(
         beams=frame.beams.kind,
         ring_mm=settings.ring_mm,
         grey_zone=settings.grey_zone,
+        operating_point=classifier.point,
+        disagreement=output.disagreement,
+        evidence_inside=evidence.inside,
+        suspension={"rule": suspend.kind, "limit": suspend.limit, "measured": suspend.measured},
         method="cam",
         field=asdict(output.field),
         cells=output.cells.shape,

@@ -26,6 +26,7 @@ def findings(model: dict[str, Any]) -> list[str]:
     said = [_classification(model["table_1"]), _calibration(model)]
     if "table_2" in model:
         said += [_pointing(model["table_2"]["correct"]), *suspension_answers(model["suspension"])]
+        said += rule_answers(model["suspension"].get("rules", {}))
     return [sentence for sentence in said if sentence]
 
 
@@ -89,6 +90,21 @@ def suspension_answers(found: dict[str, Any]) -> list[str]:
             f"{100 * gain['value']:+.1f} percentage points{interval})."
         )
     return said
+
+
+def rule_answers(rules: dict[str, Any], coverage: float = 0.9) -> list[str]:
+    """Which rule of suspension leaves the fewest errors when the same share is suspended by each."""
+    at = {kind: next(e for e in found["at"] if e["coverage"] == coverage) for kind, found in rules.items()}
+    if len(at) < 2:
+        return []
+    best = min(at, key=lambda kind: at[kind]["risk"]["value"])
+    worth = [kind for kind, entry in at.items() if entry["gain_over_random"]["low"] > 0]
+    risk = at[best]["risk"]
+    beating = f"suspension at random is beaten by {' and '.join(worth)}" if worth else "none beats suspension at random"
+    return [
+        f"Of the rules that suspend the {1 - coverage:.0%} they trust least, {best} leaves the fewest errors: "
+        f"{risk['value']:.1%} (95 % interval {100 * risk['low']:.1f} to {100 * risk['high']:.1f}); {beating}."
+    ]
 
 
 def above_chance(model: dict[str, Any]) -> float | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .regions import REGIONS, RELEVANT
 from .saliency import ExtremePoint
+from .suspension import Evidence, SuspensionRule
 
 
 def pointed_region(point: ExtremePoint, labels: np.ndarray) -> str:
@@ -33,6 +34,10 @@ def hits(pointed: Mapping[str, str]) -> dict[str, bool]:
     return {**scored, "any": any(scored.values())}
 
 
+SPOKEN = {"paper": "pointing-game"}
+"""How results name a rule that spoke, where that is not its own name."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """The decision in one word, the rule that made it, and the reason in a sentence."""
@@ -45,28 +50,27 @@ class Decision:
 def decide(
     probability: float,
     threshold: float,
-    scored: Mapping[str, bool],
+    evidence: Evidence,
+    suspend: SuspensionRule | None = None,
     grey_zone: float = 0.0,
 ) -> Decision:
     """Malignant, benign or suspended.
 
-    Suspended when neither extreme point lies in one of the three regions (the paper's proposal in its discussion), or
-    when the probability is within `grey_zone` of the threshold.
+    Suspended by the rule in force (the paper's, if none is given: neither extreme point in one of the three regions),
+    or when the probability is within `grey_zone` of the threshold.
 
     Parameters
     ----------
     probability, threshold : float
         Of malignancy, 0..1; malignant at the threshold or above.
-    scored : mapping
-        What :func:`hits` returns.
+    evidence : Evidence
+    suspend : SuspensionRule, optional
     grey_zone : float
         Half-width; 0 turns the rule off.
     """
-    if not scored["any"]:
-        reason = (
-            "neither the maximum nor the minimum of the saliency map lies in the mass, the ring or the tissue below"
-        )
-        return Decision("suspended", "pointing-game", reason)
+    rule = suspend or SuspensionRule()
+    if reason := rule.reason(evidence):
+        return Decision("suspended", SPOKEN.get(rule.kind, rule.kind), reason)
     if grey_zone > 0 and abs(probability - threshold) <= grey_zone:
         reason = f"the probability {probability:.2f} is within {grey_zone:.2f} of the threshold {threshold:.2f}"
         return Decision("suspended", "grey-zone", reason)

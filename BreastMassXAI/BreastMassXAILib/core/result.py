@@ -8,7 +8,16 @@ from typing import Any
 
 from .errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_BEFORE = {
+    1: {
+        "operating_point": "balanced",
+        "disagreement": None,
+        "evidence_inside": None,
+        "suspension": {"rule": "paper", "limit": None, "measured": ""},
+    }
+}
+"""What results of earlier schemas did not say, as it was then."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +30,15 @@ class Settings:
         Width of the peritumoral ring (paper: 5 mm); 0 for none.
     grey_zone : float
         Half-width of the zone around the threshold in which the decision is suspended; 0 for none.
+    operating_point : {"sensitive", "balanced", "specific"}
+    suspend : {"paper", "confidence", "disagreement", "outside", "none"}, optional
+        The rule that suspends decisions; the model's own by default.
     """
 
     ring_mm: float = 5.0
     grey_zone: float = 0.0
+    operating_point: str = "balanced"
+    suspend: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,10 @@ class CaseResult:
 
     Values: `logit`, `bias`, `cam_mean`, `contributions` and the extremes' values in logits; `probability` is
     ``sigmoid(logit / temperature)``; `area_fraction` is each region's share of the scan area, `chance` its share of
-    the pixels where the extreme points were searched (field and scan area). `frame`, `mask` and
+    the pixels where the extreme points were searched (field and scan area). `threshold` is that of `operating_point`.
+    `disagreement` is the standard deviation of the heads' logits, None where the network has one; `evidence_inside` the
+    share of the map's absolute values in the three regions. `suspension` names the rule in force with its limit and
+    what it was measured to be worth; `rule` is the one that spoke. `frame`, `mask` and
     `model` identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
     """
 
@@ -69,6 +86,10 @@ class CaseResult:
     beams: str
     ring_mm: float
     grey_zone: float
+    operating_point: str
+    disagreement: float | None
+    evidence_inside: float | None
+    suspension: dict[str, Any]
     method: str
     field: dict[str, float]
     cells: tuple[int, int]
@@ -97,10 +118,12 @@ class CaseResult:
             When the schema's version is not ours or a key is missing or unknown.
         """
         version = data.get("schema_version") if isinstance(data, dict) else None
-        if version != SCHEMA_VERSION:
+        if version != SCHEMA_VERSION and version not in _BEFORE:
             raise InputError(
-                f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION}."
+                f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION} and older."
             )
+        if version in _BEFORE:
+            data = {**data, **_BEFORE[version], "schema_version": SCHEMA_VERSION}
         try:
             return cls(
                 **{

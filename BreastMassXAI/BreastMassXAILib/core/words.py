@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from .cine_result import CineResult
+from .operating_points import DEFAULT_POINT
 from .regions import RELEVANT
 from .result import CaseResult
 
@@ -14,16 +15,27 @@ _EXTREMES = {"max": "maximum", "min": "minimum"}
 
 def headline(result: CaseResult) -> str:
     """The decision in one line."""
-    numbers = f"probability of malignancy {result.probability:.2f} (threshold {result.threshold:.2f})"
+    numbers = f"probability of malignancy {result.probability:.2f} (threshold {result.threshold:.2f}{_point(result)})"
     return f"Decision: {result.decision.upper()}  -  {numbers}"
+
+
+def _point(result: CaseResult) -> str:
+    return "" if result.operating_point == DEFAULT_POINT else f", {result.operating_point}"
+
+
+def suspension_lines(result: CaseResult) -> list[str]:
+    """What the rule that suspends decisions was measured to be worth; nothing where nobody measured it."""
+    measured = result.suspension["measured"]
+    return [f"Suspension by {result.suspension['rule']}: {measured}."] if measured else []
 
 
 def summary(result: CaseResult) -> str:
     """The result as a few lines of text in columns."""
     lines = [
         f"{result.decision.upper()}: probability of malignancy {result.probability:.3f}, logit {result.logit:+.3f} "
-        f"(model {result.model['name']})",
+        f"(model {result.model['name']}, operating point {result.operating_point})",
         f"  because {result.reason}",
+        *(f"  {line}" for line in suspension_lines(result)),
     ]
     for which, name in _EXTREMES.items():
         point = result.extremes[which]
@@ -58,6 +70,8 @@ def in_words(result: CaseResult, width: int = 44) -> str:
             f"Ring {result.ring_mm:g} mm",
         ]
     lines.append(f"Model {result.model['name']}")
+    for line in suspension_lines(result):
+        lines += textwrap.wrap(line, width)
     if result.warnings:
         lines += ["", "Please note"]
         for text in result.warnings:
@@ -74,8 +88,10 @@ def cine_summary(result: CineResult) -> str:
     moment = "" if strongest.time_s is None else f" at {strongest.time_s:.2f} s"
     lines = [
         f"{result.decision.upper()}: median probability of malignancy {result.median_probability:.3f} over "
-        f"{len(result.frames)} of {result.count} frames (model {first.model['name']})",
+        f"{len(result.frames)} of {result.count} frames (model {first.model['name']}, operating point "
+        f"{first.operating_point})",
         f"  because {result.reason}",
+        *(f"  {line}" for line in suspension_lines(first)),
         f"  frames: {shares}",
         f"  hits: {hits}",
         f"  strongest evidence on frame {result.strongest + 1}{moment}: probability {strongest.result.probability:.3f}",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from typing import Any
 import torch
 from safetensors.torch import load, load_file, save_file
 
+from ..core.choices import classifier_of
 from ..core.classifier import Classifier
 from ..core.errors import BundleError, InputError, OutputError
 from ..core.field import FieldRule
+from ..core.recalibration import Calibration
 from ..core.writing import write_whole
 from ..resources import DEFAULT_MODEL, resource
 from .preprocessing import Preprocessing
@@ -28,6 +30,9 @@ from .resnet import Architecture, ScaledResNet
 
 SCHEMA_VERSION = 1
 OWN_BACKBONE = "backbone.safetensors"
+TRAINING_IMAGES = "training-images.txt"
+DIGITS = 12
+"""Hexadecimal digits of a SHA-256 by which a training image is known: enough to tell a million images apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,18 +75,13 @@ def load_bundle(folder: Path | None = None) -> Bundle:
         architecture = Architecture(**description["architecture"])
         rule = FieldRule(**description["field"])
         prepare = _preprocessing(description["preprocessing"])
-        classifier = Classifier(
-            _text(description["name"]),
-            hashlib.sha256(text).hexdigest(),
-            _number(description["threshold"], 0, 1),
-            _number(description["temperature"], 0, math.inf),
-        )
+        classifier = classifier_of(description, hashlib.sha256(text).hexdigest())
         backbone_name, backbone_hash = (
             _text(description["backbone"]["name"]),
             _sha256(description["backbone"]["sha256"]),
         )
         weights_hash = _sha256(description["weights"]["sha256"])
-    except (KeyError, TypeError, ValueError, InputError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
         raise BundleError(f"The model.json of '{folder.name}' lacks or misstates {error}.") from error
     network = ScaledResNet(architecture)
     backbone = read_tensors(_backbone_path(folder, backbone_name), backbone_hash)
@@ -143,8 +143,8 @@ def save_bundle(
     )
 
 
-def recalibrate(folder: Path, threshold: float, temperature: float, facts: Mapping[str, Any]) -> None:
-    """Give a bundle another threshold and temperature, and add to what its ``model.json`` says.
+def recalibrate(folder: Path, calibration: Calibration, facts: Mapping[str, Any]) -> None:
+    """Give a bundle another calibration, and add to what its ``model.json`` says.
 
     Raises
     ------
@@ -152,7 +152,74 @@ def recalibrate(folder: Path, threshold: float, temperature: float, facts: Mappi
         When the bundle has no readable ``model.json``.
     """
     description = _parse(_read(folder / "model.json"), folder.name)
-    _write_description(folder, {**description, "threshold": threshold, "temperature": temperature, **facts})
+    own = {"threshold": calibration.threshold, "temperature": calibration.temperature}
+    _write_description(folder, {**description, **own, **calibration.facts(), **facts})
+
+
+def write_training_images(folder: Path, digests: Iterable[str]) -> dict[str, Any]:
+    """List the images that a bundle was trained on, by the first digits of their files' SHA-256.
+
+    Returns
+    -------
+    dict
+        What ``model.json`` says of the list.
+    """
+    known = sorted({digest[:DIGITS] for digest in digests})
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / TRAINING_IMAGES, "".join(f"{digest}\n" for digest in known))
+    return {"file": TRAINING_IMAGES, "sha256": sha256_of(folder / TRAINING_IMAGES), "count": len(known)}
+
+
+def training_images(folder: Path, description: Mapping[str, Any]) -> frozenset[str] | None:
+    """What :func:`write_training_images` listed; None for bundles that do not say it.
+
+    Raises
+    ------
+    BundleError
+        When the list is missing or altered.
+    """
+    images = description.get("training", {}).get("images")
+    if images is None:
+        return None
+    content = _read(folder / TRAINING_IMAGES)
+    if hashlib.sha256(content).hexdigest() != images.get("sha256"):
+        raise BundleError(
+            f"The file {TRAINING_IMAGES} of the model '{folder.name}' has been altered: its SHA-256 is not the one in "
+            "model.json."
+        )
+    return frozenset(content.decode("ascii").split())
+
+
+def copy_recalibrated(
+    source: Path, folder: Path, name: str, calibration: Calibration, facts: Mapping[str, Any]
+) -> None:
+    """A complete copy of a bundle, weights and backbone byte for byte, with another calibration.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing one.
+    name : str
+        Of the new model.
+    facts : mapping
+        What else its ``model.json`` says.
+
+    Raises
+    ------
+    BundleError
+        When a file of the bundle is missing.
+    """
+    description = _parse(_read(source / "model.json"), source.name)
+    files = {
+        "weights.safetensors": source / "weights.safetensors",
+        OWN_BACKBONE: _backbone_path(source, description["backbone"]["name"]),
+    }
+    if (source / TRAINING_IMAGES).is_file():
+        files[TRAINING_IMAGES] = source / TRAINING_IMAGES
+    for file, original in files.items():
+        (folder / file).write_bytes(_read(original))
+    own = {"name": name, "threshold": calibration.threshold, "temperature": calibration.temperature}
+    _write_description(folder, {**description, **own, **calibration.facts(), **facts})
 
 
 def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
@@ -238,13 +305,6 @@ def _preprocessing(values: Mapping[str, Any]) -> Preprocessing:
     if not isinstance(size, int) or not 32 <= size <= 1024:
         raise ValueError(f"an input size from 32 to 1024: {size}")
     return Preprocessing(size, mean, std)
-
-
-def _number(value: Any, low: float, high: float) -> float:
-    number = float(value)
-    if not low < number < high:
-        raise ValueError(f"a number between {low} and {high}: {value}")
-    return number
 
 
 def _text(value: Any) -> str:

@@ -51,11 +51,12 @@ def class_activation_maps(bundle: Bundle, cases: Sequence[Case]) -> list[Network
     fields = [bundle.rule.field(case.mass, case.frame.scan_area, case.frame.spacing) for case in cases]
     pixels = (case.frame.pixels for case in cases)
     inputs = bundle.preprocessing.batch(zip(pixels, fields, strict=True)).to(bundle.network.linear.weight.device)
-    logits, cells = (answer.cpu() for answer in bundle.network(inputs.contiguous(memory_format=torch.channels_last)))
+    answers = bundle.network.answers(inputs.contiguous(memory_format=torch.channels_last))
+    logits, cells, spreads = (answer.cpu() for answer in answers)
     if not bool(torch.isfinite(cells).all()):
         raise BundleError(f"The model {bundle.classifier.name!r} answers with values that are not numbers.")
     bias = float(bundle.network.linear.bias[0])
     return [
-        NetworkOutput(float(logit), bias, cell.numpy().copy(), field)
-        for logit, cell, field in zip(logits, cells, fields, strict=True)
+        NetworkOutput(float(z), bias, cell.numpy().copy(), field, None if torch.isnan(spread) else float(spread))
+        for z, cell, spread, field in zip(logits, cells, spreads, fields, strict=True)
     ]

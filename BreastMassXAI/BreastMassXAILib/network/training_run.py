@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,13 +14,18 @@ import numpy as np
 
 from .. import __version__
 from ..cohorts.datasets import CaseRecord, Cases, DataSet, Skipped, SpacingAssumption, read_dataset
+from ..core.classifier import Classifier, NetworkOutput
 from ..core.cohort import Cohort
 from ..core.cohort_tables import classification
 from ..core.errors import BreastMassXAIError, InputError
-from ..core.field import FieldRule
+from ..core.explain import explain
+from ..core.field import Field, FieldRule
+from ..core.frame import Case
 from ..core.partitions import check_folds, patient_folds
 from ..core.progress import reporter
-from ..core.statistics import brier_score, calibration_error, fit_temperature, operating_point
+from ..core.recalibration import Answers, Calibration
+from ..core.result import Settings
+from ..core.statistics import brier_score, calibration_error
 from ..core.writing import Unfinished, resumable_folder
 
 if TYPE_CHECKING:
@@ -38,6 +43,7 @@ BUNDLE_FILES = (
     "model.json",
     "weights.safetensors",
     "backbone.safetensors",
+    "training-images.txt",
     "predictions.csv",
     "training-log.csv",
 )
@@ -315,49 +321,62 @@ class TrainingRun:
             progress=self.progress(what),
         )
 
-    def predict(self, network: ScaledResNet, cases: Labelled) -> tuple[np.ndarray, Labelled]:
-        """Logits of frames that are seen as they are, with the cases that could be read."""
+    def predict(self, network: ScaledResNet, cases: Labelled) -> tuple[Answers, Labelled]:
+        """Answers to frames that are seen as they are, with the cases that could be read.
+
+        Regions have a ring of the usual width; frames of unknown pixel size have none.
+        """
         import torch
 
-        from .frames import ahead
+        from .frames import RING_MM, ahead
 
-        logits = np.zeros(len(cases))
+        found = np.zeros((4, len(cases)))
         reasons: dict[int, str] = {}
         progress, read = self.progress(), Cases(cases.records, self.request.assumption)
         network.eval()
         own = list(range(self.processes.rank, len(cases), self.processes.count))
-        waiting: list[tuple[int, torch.Tensor]] = []
+        waiting: list[tuple[int, Case, Field, torch.Tensor]] = []
+        plain = Classifier("", "")
 
-        def prepare(index: int) -> torch.Tensor | str:
+        def prepare(index: int) -> tuple[Case, Field, torch.Tensor] | str:
             try:
                 case = read[index]
                 seen = self.request.rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
             except InputError as error:
                 return str(error)
-            return self.preprocessing(case.frame.pixels, seen)
+            return case, seen, self.preprocessing(case.frame.pixels, seen)
 
         def judge() -> None:
-            inputs = torch.cat([found for _, found in waiting]).to(self.device)
-            answers = network(inputs.contiguous(memory_format=torch.channels_last))[0]
-            for (index, _), answer in zip(waiting, answers.cpu().tolist(), strict=True):
-                logits[index] = answer
+            inputs = torch.cat([made for *_, made in waiting]).to(self.device)
+            answers = network.answers(inputs.contiguous(memory_format=torch.channels_last))
+            bias = float(network.linear.bias[0])
+            for (index, case, seen, _), z, cells, spread in zip(
+                waiting, *(answer.cpu().numpy() for answer in answers), strict=True
+            ):
+                settings = Settings(ring_mm=RING_MM if case.frame.spacing.known else 0.0)
+                points = inside = np.nan
+                with suppress(InputError):  # the mass outside the scan area: an answer, and nothing to explain it with
+                    result = explain(case, NetworkOutput(float(z), bias, cells, seen), plain, settings, {}).result
+                    points = sum(point.region != "elsewhere" for point in result.extremes.values())
+                    inside = cast(float, result.evidence_inside)
+                found[:, index] = z, points, inside, spread
             waiting.clear()
 
         with torch.inference_mode():
-            for done, (index, found) in enumerate(zip(own, ahead(prepare, own, 2), strict=True)):
+            for done, (index, made) in enumerate(zip(own, ahead(prepare, own, 2), strict=True)):
                 progress(done + 1, len(own), "test frames")
-                if isinstance(found, str):
-                    reasons[index] = found
+                if isinstance(made, str):
+                    reasons[index] = made
                     continue
-                waiting.append((index, found))
+                waiting.append((index, *made))
                 if len(waiting) == 16:
                     judge()
             if waiting:
                 judge()
-        logits, reasons = self.processes.add(logits), self.processes.union(reasons)
+        found, reasons = self.processes.add(found), self.processes.union(reasons)
         self._leave_out(cases, reasons)
         kept = np.setdiff1d(np.arange(len(cases)), list(reasons))
-        return logits[kept], cases.where(kept)
+        return Answers(*found[:, kept]), cases.where(kept)
 
     def save(
         self,
@@ -365,15 +384,24 @@ class TrainingRun:
         network: ScaledResNet,
         *,
         name: str,
-        temperature: float,
-        threshold: float,
+        calibration: Calibration | None,
+        trained_on: Labelled,
         training: Mapping[str, Any],
         metrics: Mapping[str, Any],
     ) -> None:
-        """Write a bundle."""
+        """Write a bundle.
+
+        Parameters
+        ----------
+        calibration : Calibration, optional
+            None where it is not known yet, see :func:`~.bundle.recalibrate`.
+        trained_on : Labelled
+            Their images are listed by hash.
+        """
         import torch
 
-        from .bundle import save_bundle
+        from ..cohorts.cases import image_digest
+        from .bundle import save_bundle, write_training_images
 
         own = self.backbone.file is None or self.settings.method == "fine-tune"
         data = {"name": self.data.name}
@@ -386,11 +414,13 @@ class TrainingRun:
             backbone=self.backbone.name if own else cast(Path, self.backbone.file),
             rule=self.request.rule,
             preprocessing=self.preprocessing,
-            threshold=threshold,
-            temperature=temperature,
+            threshold=0.5 if calibration is None else calibration.threshold,
+            temperature=1.0 if calibration is None else calibration.temperature,
             facts={
+                **({} if calibration is None else calibration.facts()),
                 "training": {
                     "data": data,
+                    "images": write_training_images(folder, map(image_digest, trained_on.records)),
                     **training,
                     "command": self.request.command,
                     "software": f"breast-mass-xai {__version__}, torch {torch.__version__}",
@@ -420,13 +450,6 @@ def _fingerprint(cases: Labelled) -> str:
 def probabilities(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
     """``sigmoid(logit / T)``."""
     return 1 / (1 + np.exp(-np.asarray(logits, float) / temperature))
-
-
-def calibrated(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Temperature, and the threshold of the operating point, from frames that the network was not trained on."""
-    temperature = fit_temperature(logits, labels)
-    threshold = operating_point(labels, probabilities(logits, temperature)).threshold
-    return temperature, float(np.clip(threshold, 1e-6, 1 - 1e-6))  # logits may saturate
 
 
 def metrics(cases: Labelled, probability: np.ndarray, threshold: np.ndarray) -> dict[str, Any]:
@@ -473,13 +496,15 @@ def write_log(path: Path, logs: Mapping[str, Sequence[Epoch]]) -> None:
 
 
 def write_predictions(
-    path: Path, cases: Labelled, logits: np.ndarray, probability: np.ndarray, threshold: np.ndarray
+    path: Path, cases: Labelled, answers: Answers, probability: np.ndarray, threshold: np.ndarray
 ) -> None:
     """One line a case that was predicted by a network that had not seen its patient."""
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(("identifier", "patient", "label", "partition", "logit", "probability", "threshold"))
-        for row in zip(cases.records, cases.folds, logits, probability, threshold, strict=True):
-            record, fold, z, p, t = row
+        names = ("identifier", "patient", "label", "partition", "logit", "probability", "threshold")
+        table.writerow((*names, "points", "inside", "disagreement"))
+        for row in zip(cases.records, cases.folds, answers.stacked().T, probability, threshold, strict=True):
+            record, fold, (z, *more), p, t = row
             identity = (record.identifier, record.patient, record.label, fold)
-            table.writerow((*identity, f"{z:.6f}", f"{p:.6f}", f"{t:.6f}"))
+            numbers = (z, p, t, *more)
+            table.writerow((*identity, *("" if np.isnan(value) else f"{value:.6f}" for value in numbers)))

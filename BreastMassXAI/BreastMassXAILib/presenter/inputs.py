@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.frame import Case, Frame, Provenance, Spacing
+from ..core.result import Settings
 from ..core.settling import Said, SpacingAssumption, with_said_geometry, with_said_spacing
 from ..scene.arrays import array_of
 from ..scene.inputs import frame_of, mass_of, spacing_of
@@ -58,6 +59,9 @@ class Seen:
     ring_mm, grey_zone : float
     model : str
         SHA-256 of its description.
+    operating_point : str
+    suspend : str, optional
+        The rule that was asked for; None for the model's own.
     """
 
     frame: str
@@ -67,6 +71,13 @@ class Seen:
     ring_mm: float
     grey_zone: float
     model: str
+    operating_point: str = "balanced"
+    suspend: str | None = None
+
+
+def settings_of(parameters: Any) -> Settings:
+    """The settings that a parameter node keeps."""
+    return Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone, operating_point=parameters.operatingPoint)
 
 
 class FrameReader:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import BundleError
-from ..pipeline import load_model
+from ..core.choices import classifier_of
+from ..core.classifier import Classifier
+from ..core.errors import BreastMassXAIError, BundleError
+from ..core.result import Settings
+from ..pipeline import check_choices, load_model
 from ..resources import DEFAULT_MODEL, resource
 
 if TYPE_CHECKING:
@@ -32,12 +36,26 @@ class Model:
         Of ``model.json``, as results name it.
     device : str
         Where it is to run: ``auto``, ``cpu`` or ``cuda``. The same model on another device is the same model.
+    classifier : Classifier, optional
+        Its operating points and its rule of suspension, where the description states them well.
     """
 
     folder: Path
     name: str
     sha256: str
     device: str = field(default="auto", compare=False)
+    classifier: Classifier | None = field(default=None, compare=False)
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what the model does not offer.
+
+        Raises
+        ------
+        InputError
+            When it lacks the operating point or the rule of suspension.
+        """
+        if self.classifier is not None:
+            check_choices(self.classifier, settings)
 
 
 def shipped_models() -> list[Model]:
@@ -65,10 +83,15 @@ def model_at(folder: Path) -> Model:
     except OSError as error:
         raise BundleError(f"There is no model in the folder '{folder.name}': it holds no {DESCRIPTION}.") from error
     try:
-        name = json.loads(text)["name"]
+        description = json.loads(text)
+        name = description["name"]
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"The {DESCRIPTION} in the folder '{folder.name}' does not describe a model.") from error
-    return Model(folder, str(name), hashlib.sha256(text).hexdigest())
+    sha256 = hashlib.sha256(text).hexdigest()
+    classifier = None
+    with suppress(KeyError, TypeError, ValueError, AttributeError, BreastMassXAIError):  # loading says what is wrong
+        classifier = classifier_of(description, sha256)
+    return Model(folder, str(name), sha256, classifier=classifier)
 
 
 def models_in(folders: Iterable[Path]) -> tuple[list[Model], list[str]]:

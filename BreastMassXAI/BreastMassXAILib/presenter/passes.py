@@ -76,6 +76,7 @@ class NetworkPass:
             "bias": output.bias,
             "cells": output.cells.astype(float).tolist(),
             "field": asdict(output.field),
+            "disagreement": output.disagreement,
             "classifier": asdict(self.classifier),
             "rule": asdict(self.rule),
             "software": dict(self.software),
@@ -84,7 +85,7 @@ class NetworkPass:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NetworkPass:
         cells = np.array(data["cells"], np.float32)
-        output = NetworkOutput(data["logit"], data["bias"], cells, Field(**data["field"]))
+        output = NetworkOutput(data["logit"], data["bias"], cells, Field(**data["field"]), data.get("disagreement"))
         return cls(output, Classifier(**data["classifier"]), FieldRule(**data["rule"]), data["software"])
 
 

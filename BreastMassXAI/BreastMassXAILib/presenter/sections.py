@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from ..core.errors import BreastMassXAIError
+from ..core.operating_points import DEFAULT_POINT
 from ..core.result import Settings
 from .adding import own_volumes
 from .inputs import Badge, InputFacts, mass_in
@@ -123,4 +124,5 @@ def model_line(model: Model | None, settings: Settings) -> str:
     """Model and settings in a line."""
     ring = f"ring {settings.ring_mm:g} mm" if settings.ring_mm > 0 else "no ring"
     zone = f", grey zone ±{settings.grey_zone:g}" if settings.grey_zone > 0 else ""
-    return f"Model: {model.name if model else 'none is chosen'}, {ring}{zone}"
+    point = "" if settings.operating_point == DEFAULT_POINT else f", operating point {settings.operating_point}"
+    return f"Model: {model.name if model else 'none is chosen'}, {ring}{zone}{point}"

@@ -526,6 +526,7 @@ class Session:
             frame.spacing.mm()
         if self._model is None:
             raise BundleError("Choose a model.")
+        self._model.check(settings)
         case = self._reader.case(frame, mass)
         seen = Seen(
             frame=digest,
@@ -535,6 +536,8 @@ class Session:
             ring_mm=settings.ring_mm,
             grey_zone=settings.grey_zone,
             model=self._model.sha256,
+            operating_point=settings.operating_point,
+            suspend=settings.suspend,
         )
         return case, seen
 

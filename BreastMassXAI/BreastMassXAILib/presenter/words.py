@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..core.palette import REGION_COLORS
 from ..core.regions import ELSEWHERE, REGIONS, RELEVANT
 from ..core.result import CaseResult
-from ..core.words import NAMES
+from ..core.words import NAMES, suspension_lines
 
 _PLAIN, _SUM = (0.6, 0.6, 0.6), (0.5, 0.5, 0.5)
 
@@ -82,6 +82,12 @@ def decision_of(result: CaseResult) -> str:
     """One sentence."""
     joint = ", because " if result.decision == "suspended" else ": "
     return f"{result.decision.capitalize()}{joint}{result.reason}."
+
+
+def notes_of(result: CaseResult) -> tuple[str, ...]:
+    """What a reader should know: the operating point, what suspension is worth, and the result's warnings."""
+    point = f"The threshold {result.threshold:.2f} is the model's operating point '{result.operating_point}'."
+    return (point, *suspension_lines(result), *result.warnings)
 
 
 RESEARCH_USE = "Research use only"

@@ -11,8 +11,8 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..core.result import Settings
 from ..presenter.adding import MASS_SEGMENT, add_sample
+from ..presenter.inputs import settings_of
 from ..presenter.models import Model
 from ..presenter.session import Session
 from ..presenter.showing import Wanted
@@ -161,7 +161,7 @@ class Panel:
         if inputs != session.inputs:
             self._said = None
             session.set_inputs(*inputs)
-        settings = Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone)
+        settings = settings_of(parameters)
         if settings != session.settings:
             session.settings = settings
         if parameters.assumedWidthMm != session.assumed_width_mm:

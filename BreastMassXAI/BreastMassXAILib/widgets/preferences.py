@@ -14,6 +14,7 @@ REMEMBERED = (
     "device",
     "ringMm",
     "greyZone",
+    "operatingPoint",
     "showSaliency",
     "showRegions",
     "showExtremes",

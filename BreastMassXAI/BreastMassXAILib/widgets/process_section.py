@@ -84,6 +84,7 @@ class ProcessSection:
         if name not in _TRAINING:
             proposed["--ring-mm"] = repr(session.settings.ring_mm)
             proposed["--grey-zone"] = repr(session.settings.grey_zone)
+            proposed["--operating-point"] = session.settings.operating_point
             proposed["--model"] = "" if session.model is None else str(session.model.folder)
         return proposed
 

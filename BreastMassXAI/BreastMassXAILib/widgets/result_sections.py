@@ -9,6 +9,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..presenter.status import State
+from ..presenter.words import notes_of
 from .drawing import Shape, bar_shapes, gauge_shapes
 from .picture import Picture
 
@@ -86,7 +87,7 @@ class PointingSection:
         ui.pointingCollapsibleButton.visible = bool(rows)
         for widget in (ui.pointingTable, ui.contributionsPicture, ui.notesText):
             widget.enabled = current
-        ui.notesText.text = "\n".join(f"• {note}" for note in session.result.warnings) if session.result else ""
+        ui.notesText.text = "\n".join(f"• {note}" for note in notes_of(session.result)) if session.result else ""
         self._chart.paint()
 
     def _shapes(self, width: int, height: int, line: int) -> Sequence[Shape]:

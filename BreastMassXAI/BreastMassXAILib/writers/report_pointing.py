@@ -118,6 +118,7 @@ def suspension(model: dict[str, Any], drawn: dict[str, str]) -> str:
     )
     text += html_table(heads, rows, raw_first=True)
     text += "".join(f"<p><b>{escape(answer)}</b></p>" for answer in suspension_answers(found))
+    text += _rules(found.get("rules", {}))
     return text + (
         "<div class='two'>"
         + html_figure(
@@ -126,4 +127,41 @@ def suspension(model: dict[str, Any], drawn: dict[str, str]) -> str:
             f"line fall. Area under the line, lower is better: {shown}.",
         )
         + "</div>"
+    )
+
+
+_RULES = {
+    "paper": "Extreme points in a region (paper)",
+    "confidence": "Distance to the threshold",
+    "disagreement": "Disagreement of the network's heads",
+    "outside": "Evidence inside the regions",
+}
+
+
+def _rules(rules: dict[str, Any]) -> str:
+    """All rules at the same shares of kept decisions."""
+    if not rules:
+        return ""
+    coverages = [entry["coverage"] for entry in next(iter(rules.values()))["at"]]
+    rows = []
+    for kind, found in rules.items():
+        row: list[Any] = [_RULES[kind]]
+        for entry in found["at"]:
+            gain = entry["gain_over_random"]
+            interval = f"{100 * gain['low']:+.1f} to {100 * gain['high']:+.1f}"
+            row.append(("n", f"{plain(entry['risk']['value'])} ({100 * gain['value']:+.1f}) <small>{interval}</small>"))
+        area, gain = found["area"], found["area_gain"]
+        row.append(("n", f"{area['value']:.3f} <small>{area['low']:.3f} to {area['high']:.3f}</small>"))
+        row.append(("n", f"{gain['value']:+.3f} <small>{gain['low']:+.3f} to {gain['high']:+.3f}</small>"))
+        rows.append(row)
+    heads = [
+        "What a decision is trusted by",
+        *(f"n|{coverage:.0%} kept" for coverage in coverages),
+        "n|Area under the line",
+        "n|Area gained over random",
+    ]
+    return (
+        "<h3>All rules, suspending the same share</h3><p>Wrong decisions among those kept; in brackets the points "
+        "gained over suspending as many at random, with the 95 % interval over patients. Decisions of equal trust are "
+        "suspended in random order.</p>" + html_table(heads, rows)
     )
