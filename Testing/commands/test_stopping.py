@@ -45,8 +45,8 @@ def test_a_stop_undoes_what_is_under_way_and_waits_for_what_must_not_be_cut(tmp_
     script = f"""
 import os, signal, sys
 from pathlib import Path
-if {ignored}:
-    signal.signal({int(number)}, signal.SIG_IGN)  # nohup, or a background job
+# As nohup and background jobs hand it on, or as a terminal does, whatever these tests themselves were started by.
+signal.signal({int(number)}, signal.SIG_IGN if {ignored} else signal.SIG_DFL)
 from BreastMassXAILib.core.leftovers import temporary_folder, undone, uninterrupted
 from BreastMassXAILib.hosts.stopping import listen
 listen("program")
