@@ -165,7 +165,7 @@ def train(
     data: PathName,
     out: PathName,
     *,
-    recipe: str = "guided",
+    recipe: str = "paper",
     test_fold: int | None = None,
     name: str | None = None,
     spacing: MM | None = None,
@@ -183,7 +183,7 @@ def train(
         As for :func:`evaluate`.
     out : str or Path
         The model's folder.
-    recipe : {"guided", "paper"}
+    recipe : {"paper", "guided"}
         What is done unless `settings` say otherwise.
     test_fold : int, optional
         The partition that is kept for the test.

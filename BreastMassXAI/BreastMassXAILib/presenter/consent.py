@@ -24,15 +24,15 @@ NEEDS = (
         "PyTorch (torch, torchvision)",
         "runs the network",
         "0.2 GB, or 3 GB where it finds an NVIDIA graphics card",
-        "download.pytorch.org, through Slicer's extension PyTorch",
+        "PyTorch's own download site, through Slicer's extension PyTorch",
     ),
-    Need(("safetensors",), "safetensors", "reads the model's weights", "1 MB", "the Python Package Index (pypi.org)"),
+    Need(("safetensors",), "safetensors", "reads the model's weights", "1 MB", "the Python Package Index"),
     Need(
         ("matplotlib",),
         "matplotlib",
         "draws the report",
         "17 MB with what it needs",
-        "the Python Package Index (pypi.org)",
+        "the Python Package Index",
     ),
 )
 
