@@ -10,6 +10,8 @@ from scipy import ndimage
 
 from BreastMassXAILib.core.errors import BreastMassXAIError, InputError
 from BreastMassXAILib.core.result import Settings
+from BreastMassXAILib.presenter.models import shipped_models
+from BreastMassXAILib.presenter.words import notes_of
 
 
 @pytest.fixture
@@ -270,8 +272,8 @@ def test_another_model_is_stale(room, explained, tmp_path) -> None:
     first, shipped = explained.result, explained.model
     shutil.copytree(shipped.folder, tmp_path / "other")
     description = json.loads((shipped.folder / "model.json").read_text())
-    del description["operating_points"], description["suspension"]
-    (tmp_path / "other" / "model.json").write_text(json.dumps({**description, "name": "other", "threshold": 0.01}))
+    changed = {"name": "other", "threshold": 0.01, "operating_points": {}, "suspension": None}
+    (tmp_path / "other" / "model.json").write_text(json.dumps({**description, **changed}))
     explained.model = model_at(tmp_path / "other")
     explained.refresh()
     assert (state(explained), "model" in explained.status.sentence) == ("stale", True)
@@ -542,3 +544,23 @@ def test_a_fixed_range_holds_for_every_case(room, explained) -> None:
     assert display.GetWindowLevelMax() == 7.5
     explained.saliency_range = None
     assert display.GetWindowLevelMax() == pytest.approx(own)
+
+
+def test_another_operating_point_decides_anew_without_the_network(explained) -> None:
+    balanced = explained.result
+    assert balanced.operating_point == "balanced" and len(notes_of(balanced)) == 2 + len(balanced.warnings)
+    assert "out of fold" in notes_of(balanced)[1]
+    explained.settings = Settings(operating_point="specific")
+    assert explained.due
+    explained.refresh()
+    specific = explained.result
+    assert (specific.operating_point, specific.logit) == ("specific", balanced.logit)
+    assert specific.threshold > balanced.threshold
+
+
+def test_a_model_without_the_point_is_refused_with_a_sentence(explained) -> None:
+    older = next(model for model in shipped_models() if model.name == "busbra-frame")
+    explained.model = older
+    explained.settings = Settings(operating_point="sensitive")
+    explained.refresh()
+    assert "no operating point 'sensitive'" in explained.status.sentence and not explained.can_explain
