@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .core.frame import Spacing as Spacing
     from .core.result import Settings as Settings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PLACES = {
     "BreastMassXAIError": ".core.errors",
