@@ -138,3 +138,43 @@ def test_an_older_pack_is_not_overwritten_and_nothing_half_written_stays(folder,
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputError):
         PackSettings(**wrong)
+
+
+def test_an_index_that_lacks_what_it_should_have_is_damaged(folder, tmp_path):
+    pack = tmp_path / "d.pack"
+    write_pack(read_dataset(folder), pack)
+    for number, values in enumerate(({"cases": None}, {"cases": [{}]}, {"skipped": [{"a": 1}]}, {"cases": ["x"]})):
+        bad = rewritten(pack, tmp_path / f"{number}.pack", changed_index(**values))
+        with pytest.raises(InputError, match="is damaged: its pack.json lacks or misstates"):
+            read_dataset(bad)
+
+
+def test_a_pixel_size_cannot_be_assumed_of_frames_that_were_cut_or_shrunk(folder, tmp_path):
+    data = read_dataset(folder)
+    write_pack(data, tmp_path / "s.pack", PackSettings(size=64))
+    small = read_dataset(tmp_path / "s.pack").records
+    assert small[2].spacing is None and small[0].spacing is not None
+    for assumption in (SpacingAssumption(width_mm=40), SpacingAssumption(spacing_mm=(0.1, 0.1))):
+        with pytest.raises(InputError, match="pack them again with --assume-width"):
+            read_case(small[2], assumption)
+        assert read_case(small[0], assumption).frame.spacing.known
+    write_pack(data, tmp_path / "t.pack", PackSettings(size=64), SpacingAssumption(width_mm=40))
+    large = read_case(data.records[2], SpacingAssumption(width_mm=40)).frame
+    packed = read_case(read_dataset(tmp_path / "t.pack").records[2]).frame
+    assert packed.shape[1] * packed.spacing.mm()[1] == pytest.approx(large.shape[1] * large.spacing.mm()[1], rel=0.02)
+
+
+def test_crops_are_for_training_only(folder, tmp_path, capsys):
+    from BreastMassXAILib.commands.command_line import main
+
+    write_pack(read_dataset(folder), tmp_path / "c.pack", PackSettings(field=FieldRule("square", 1.4)))
+    for command in ("evaluate", "calibrate"):
+        assert main([command, str(tmp_path / "c.pack"), "--out", str(tmp_path / "o"), "--spacing", "0.1"]) == 2
+        said = capsys.readouterr().err
+        assert "holds crops for trainings with the field square of scale 1.4" in said, said
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_pack_has_the_name_of_one(folder, tmp_path):
+    with pytest.raises(InputError, match=r"let it end with \.pack"):
+        write_pack(read_dataset(folder), tmp_path / "d.zip")

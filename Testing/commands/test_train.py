@@ -215,6 +215,20 @@ def test_the_final_model_can_be_the_mean_of_the_partitions(busbra, tmp_path):
     assert final.description["training"]["final"] == "the mean of the weights of these networks"
 
 
+def test_another_pack_of_the_same_name_is_noticed(busbra, tmp_path, capsys):
+    pack, out = tmp_path / "d.pack", tmp_path / "cv"
+    assert main(["pack", str(busbra), "--out", str(pack), "--progress", "none"]) == 0
+    process = start("cross-validate", pack, out, "--progress", "json")
+    for line in process.stderr:
+        if "without partition 2" in line:
+            process.send_signal(signal.SIGKILL)
+            break
+    assert process.wait() == -signal.SIGKILL
+    assert main(["pack", str(busbra), "--out", str(pack), "--size", "80", "--force", "--progress", "none"]) == 0
+    assert run("cross-validate", pack, out, "--resume") == 2
+    assert "began with other data" in capsys.readouterr().err
+
+
 def test_each_device_is_left_out_in_turn(tmp_path, capsys):
     """Every third patient on another device; one patient was seen on two, and is never on both sides."""
     write_busbra(tmp_path)

@@ -230,6 +230,20 @@ def test_heads_draw_patients_not_frames():
     assert len({tuple(row) for row in drawn}) > 20 and drawn.mean() == pytest.approx(1, abs=0.2)
 
 
+def test_a_head_that_drew_nobody_learns_from_all_and_any_seed_will_do(prepared):
+    few = np.flatnonzero(np.isin(prepared[3], ["0"]))  # one patient: a head draws nobody with probability 1/e
+    network = fresh(prepared, 8)
+    settings = replace(GUIDED, heads=8, epochs=1, repeats=1, seed=20261127)
+    log = Training(network, prepared[1], prepared[2], prepared[3], few, settings).run()
+    assert np.isfinite(log[-1].loss) and torch.isfinite(network.heads.weight).all()
+
+
+def test_what_cannot_act_is_not_built():
+    probe = replace(GUIDED, method="linear-probe").consistent()
+    assert (probe.heads, probe.energy) == (0, 0) and not probe.needs_regions
+    assert GUIDED.consistent() == GUIDED
+
+
 class Killed(Exception):
     pass
 
@@ -372,7 +386,16 @@ def test_mixed_precision_learns_too(prepared):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"method": "dsr"}, {"start": "warm"}, {"first_stage": 5}, {"batch": 0}, {"energy": -1}, {"label_smoothing": 0.5}],
+    [
+        {"method": "dsr"},
+        {"start": "warm"},
+        {"first_stage": 5},
+        {"batch": 0},
+        {"energy": -1},
+        {"label_smoothing": 0.5},
+        {"seed": -1},
+        {"seed": 2**32},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputError):

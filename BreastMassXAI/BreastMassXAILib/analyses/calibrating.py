@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from ..cohorts.cases import image_digest
 from ..cohorts.datasets import CaseRecord, Skipped, SpacingAssumption, read_dataset
+from ..cohorts.packs import refuse_crops
 from ..core.errors import InputError
 from ..core.partitions import patient_folds
 from ..core.progress import Progress, silent
@@ -83,6 +84,7 @@ def calibrate(request: CalibrateRequest, progress: Progress = silent) -> Calibra
     from ..network.bundle import copy_recalibrated, training_images
     from ..resources import DEFAULT_MODEL, resource
 
+    refuse_crops(request.data)
     data = read_dataset(request.data)
     if len({record.label for record in data.records}) < 2:
         raise InputError(

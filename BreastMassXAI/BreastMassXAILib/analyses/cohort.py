@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cohorts.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_dataset
+from ..cohorts.packs import refuse_crops
 from ..cohorts.predictions import read_predictions
 from ..core.cohort import Cohort
 from ..core.cohort_tables import examples, report_tables
@@ -107,6 +108,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> tuple[Pat
 def _evaluate(
     request: EvaluateRequest, team: Team | None, started: float, progress: Progress
 ) -> tuple[Path, dict[str, Any]]:
+    refuse_crops(request.data)
     data = read_dataset(request.data)
     if not data.records:
         reasons = "; ".join(sorted({entry.reason for entry in data.skipped})[:3])

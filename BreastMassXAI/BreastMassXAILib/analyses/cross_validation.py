@@ -117,6 +117,8 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "none") -
             cases = ready.cases
             if request.leave_out is None:
                 check_folds(cases.labels, cases.patients, cases.folds)
+            else:
+                run.check_columns(cases)
             folds = [_fold(run, ready, number, places) for number in np.unique(cases.folds).tolist()]
             places_of = [np.flatnonzero(cases.folds == fold.number) for fold in folds]
             answers = Answers.joined([fold.answers for fold in folds], places_of)
@@ -265,7 +267,8 @@ def _final(
     if run.request.final == "mean":  # type: ignore[attr-defined]
         from ..network.bundle import mean_weights
 
-        network.load_state_dict(mean_weights([places.result / f"fold-{fold.number}" for fold in folds]))
+        if run.processes.first:  # who alone has the folds' files, and writes
+            network.load_state_dict(mean_weights([places.result / f"fold-{fold.number}" for fold in folds]))
         how = "the mean of the weights of these networks"
     else:
         epochs = run.fit(network, ready, np.arange(len(cases)), places.state / FINAL, what="all cases, ").epochs

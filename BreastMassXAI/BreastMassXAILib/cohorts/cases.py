@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..core.errors import InputError
 from ..core.frame import Case
 from ..core.settling import Said, SpacingAssumption, settle, with_said_spacing
 from ..readers.files import source_of
 from ..readers.frames import read_frame_and_mask
-from .packs import packed_digest, read_packed
+from .packs import changes_geometry, packed_digest, read_packed
 from .records import CaseRecord
 
 
@@ -26,6 +27,11 @@ def read_case(record: CaseRecord, assumption: SpacingAssumption | None = None) -
     """
     said = Said(spacing=record.spacing, otherwise=assumption or SpacingAssumption())
     if record.pack is not None:
+        if record.spacing is None and assumption not in (None, SpacingAssumption()) and changes_geometry(record.pack):
+            raise InputError(
+                f"The frames of the pack {record.pack.name} were cut or shrunk, so that a pixel size cannot be assumed "
+                "any more: pack them again with --assume-width or --spacing."
+            )
         case = read_packed(record)
         return replace(case, frame=with_said_spacing(case.frame, said))
     frame, mass, source = read_frame_and_mask(

@@ -19,7 +19,7 @@ from ..core.progress import Progress, silent
 from ..core.regions import mask_box
 from ..core.settling import SpacingAssumption
 from .cases import read_case
-from .packs import FORMAT, INDEX, MASS, SCAN_AREA, SCHEMA_VERSION
+from .packs import FORMAT, INDEX, MASS, SCAN_AREA, SCHEMA_VERSION, SUFFIX
 from .records import CaseRecord, DataSet, Skipped
 
 _ROOM = 2.0
@@ -80,6 +80,8 @@ def write_pack(
         When the file exists already, or the disk refuses.
     """
     settings = settings or PackSettings()
+    if path.suffix.lower() != SUFFIX:
+        raise InputError(f"A pack is known by its name: let it end with {SUFFIX}, not {path.name}.")
     if path.exists() and not force:
         raise OutputError(f"The pack {path} exists already: choose another --out, or replace it with --force.")
     if not path.parent.is_dir():

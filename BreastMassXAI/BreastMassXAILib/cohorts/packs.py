@@ -12,6 +12,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +41,13 @@ def read_pack(path: Path) -> DataSet:
     InputError
         When it is cut off, damaged, altered or of another version.
     """
-    index = _index(path)
+    try:
+        return _listed(path, _index(path))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"The pack {path.name} is damaged: its {INDEX} lacks or misstates {error}.") from error
+
+
+def _listed(path: Path, index: Mapping[str, Any]) -> DataSet:
     records = []
     for entry in index["cases"]:
         row_mm, column_mm, provenance = entry["spacing"]
@@ -65,8 +72,37 @@ def read_pack(path: Path) -> DataSet:
 
 def packed_field(path: Path) -> FieldRule | None:
     """The field that a pack's crops were made for; None where it holds whole frames."""
-    found = _index(path)["field"]
-    return None if found is None else FieldRule(**found)
+    found = _index(path).get("field")
+    try:
+        return None if found is None else FieldRule(**found)
+    except TypeError as error:
+        raise InputError(f"The pack {path.name} is damaged: its {INDEX} misstates the field.") from error
+
+
+def refuse_crops(path: Path) -> None:
+    """Refuse a pack of crops where a whole frame is asked for: fields of another kind and regions would be cut.
+
+    Raises
+    ------
+    InputError
+        When the data set is a pack of crops.
+    """
+    if path.suffix.lower() == SUFFIX and path.is_file() and (found := packed_field(path)) is not None:
+        raise InputError(
+            f"The pack {path.name} holds crops for trainings with the field {found.in_words()}; an explanation needs "
+            "whole frames: pack without --field."
+        )
+
+
+def changes_geometry(path: Path) -> bool:
+    """Whether a pack's frames have other pixels than the files that they were made from: cut, or shrunk."""
+    index = _index(path)
+    return index.get("field") is not None or index.get("size") is not None
+
+
+def index_digest(path: Path) -> str:
+    """Changes with anything that a pack holds: its index has the SHA-256 of every picture."""
+    return hashlib.sha256(json.dumps(_index(path), sort_keys=True).encode()).hexdigest()
 
 
 def read_packed(record: CaseRecord) -> Case:
@@ -124,7 +160,7 @@ def _parsed(path: Path, stamp: tuple[int, int]) -> Mapping[str, Any]:
         index = json.loads(_archive(path, stamp).read(INDEX))
     except KeyError:
         raise InputError(f"{path.name} is no pack: it has no {INDEX}.") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise InputError(f"The pack {path.name} is damaged: its {INDEX} cannot be read ({error}).") from error
     if not isinstance(index, dict) or index.get("format") != FORMAT:
         raise InputError(f"{path.name} is no pack: its {INDEX} does not say so.")
@@ -158,7 +194,7 @@ def _opened(path: Path, stamp: tuple[int, int], process: int) -> zipfile.ZipFile
 def _member(path: Path, entry: Mapping[str, str]) -> bytes:
     try:
         content = _archive(path, _stamp(path)).read(entry["name"])
-    except (KeyError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, OSError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise InputError(f"The pack {path.name} is damaged: {entry['name']} cannot be read.") from error
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise InputError(f"The pack {path.name} has been altered: {entry['name']} is not what was packed.")

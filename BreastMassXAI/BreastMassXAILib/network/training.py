@@ -16,7 +16,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -137,12 +137,19 @@ class TrainingSettings:
                 raise InputError(f"{name.replace('_', ' ')} must be one of {options}, not {getattr(self, name)!r}.")
         if min(self.batch, self.epochs + 1, self.repeats) < 1 or not 0 < self.validation_share < 1:
             raise InputError("Batch and repeats start at 1, epochs at 0; the validation share lies in 0..1.")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"The seed lies between 0 and {2**32 - 1}, not {self.seed}.")
         if not 0 <= self.label_smoothing < 0.5 or not 0 <= self.anchor < 1:
             raise InputError("Label smoothing lies in 0 to below 0.5, the anchor in 0 to below 1.")
         weights = ("weight_decay", "clip", "averaging", "energy", "sparse", "smooth", "style", "penalty")
         for name in weights:
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise InputError(f"{name.replace('_', ' ')} cannot be below 0.")
+
+    def consistent(self) -> TrainingSettings:
+        """The same without what cannot act: where the probe is all there is to train, no head and no map learns."""
+        probe_only = self.method == "linear-probe" and self.start == "probe"
+        return replace(self, heads=0, energy=0.0, sparse=0.0, smooth=0.0) if probe_only else self
 
     @property
     def needs_regions(self) -> bool:
@@ -218,6 +225,7 @@ class Training:
         weights = frame_weights(self.labels, self.training, settings.class_weights)
         if self.network.heads is not None:
             heads = head_weights(self.patients, self.network.architecture.heads, settings.seed)
+            heads[heads[:, self.training].sum(1) == 0] = 1  # a head that drew nobody learns from all
             weights = weights * heads / heads[:, self.training].mean(1, keepdims=True)
         self._weights = self._tensor(weights.reshape(-1, n))
         smoothing = settings.label_smoothing
@@ -333,7 +341,7 @@ class Training:
         sums = torch.zeros(3, dtype=torch.float64, device=self._device)
         for step, batch in enumerate(np.array_split(order, self._steps)):
             self._set_rate(optimizer, (number - 1) * self._steps + step)
-            noise = torch.Generator(self._device).manual_seed((seed * 1_000_003 + number) * 1_000_003 + step)
+            noise = torch.Generator(self._device).manual_seed(((seed * 1_000_003 + number) * 1_000_003 + step) % 2**63)
             optimizer.zero_grad()
             held = frames.held(batch)
             if held.any():
@@ -471,7 +479,9 @@ def pooled_features(
             if number < 2:
                 inputs = frames.plain(part, mirrored=number == 1)
             else:
-                noise = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + number * 10_007 + step)
+                noise = torch.Generator(device).manual_seed(
+                    (settings.seed * 1_000_003 + number * 10_007 + step) % 2**63
+                )
                 inputs = frames.variants(part, numbers[part], noise, VARIATIONS[settings.variation])[0]
             found = network.pooled(network.stem(inputs.contiguous(memory_format=torch.channels_last)), 1)
             pooled[number, part] = averages(found).cpu().numpy()

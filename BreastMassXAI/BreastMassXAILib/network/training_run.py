@@ -151,7 +151,7 @@ class TrainingRun:
 
         self.request = request
         self.processes = processes
-        self.settings: TrainingSettings = TrainingSettings(**request.settings)
+        self.settings: TrainingSettings = TrainingSettings(**request.settings).consistent()
         self.preprocessing = Preprocessing(request.size)
         self.data: DataSet = read_dataset(request.data)
         self.left_out: list[Skipped] = list(self.data.skipped)
@@ -223,16 +223,27 @@ class TrainingRun:
             )
         names = tuple(sorted({value for value in values if value is not None}))
         cases = Labelled(records, np.array([names.index(value) + 1 for value in values if value is not None]), names)
-        if len(names) < 2:
-            raise InputError(f"All cases have the same '{column}': nothing would be left to train on.")
-        for number, name in enumerate(names, start=1):
-            for what, labels in (
-                ("tested", cases.labels[cases.folds == number]),
-                ("left", cases.labels[cases.without(number)]),
-            ):
-                if labels.all() or not labels.any():
-                    raise InputError(f"Without {column} {name!r} there are not cases of both classes {what}.")
+        self.check_columns(cases)
         return cases
+
+    def check_columns(self, cases: Labelled) -> None:
+        """Refuse partitions by a column that cannot be judged or learned without.
+
+        Raises
+        ------
+        InputError
+            When there is one value only, or a class is missing with or without one.
+        """
+        column, numbers = self.request.leave_out, np.unique(cases.folds).tolist()
+        if len(numbers) < 2:
+            raise InputError(f"All cases have the same '{column}': nothing would be left to train on.")
+        for number in numbers:
+            for what, chosen in (("tested", cases.folds == number), ("left", cases.without(number))):
+                labels = cases.labels[chosen]
+                if labels.all() or not labels.any():
+                    raise InputError(
+                        f"Without {column} {cases.names[number - 1]!r} there are not cases of both classes {what}."
+                    )
 
     @contextmanager
     def folder(
@@ -439,12 +450,17 @@ class TrainingRun:
 
 def _fingerprint(cases: Labelled) -> str:
     """Changes with any file, label, patient or partition of the data."""
-    lines = []
+    from ..cohorts.packs import index_digest
+
+    lines: list[str] = []
+    packs: dict[Path, str] = {}
     for record, fold in zip(cases.records, cases.folds.tolist(), strict=True):
+        if record.pack is not None:
+            packs[record.pack] = packs.get(record.pack) or index_digest(record.pack)
         files = [path.stat() for path in (record.image, record.mask, *record.more_masks) if path.exists()]
         known = [record.identifier, record.label, record.patient, fold, str(record.spacing)]
         lines.append(repr([*known, *((file.st_size, file.st_mtime_ns) for file in files)]))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*lines, *packs.values()]).encode()).hexdigest()
 
 
 def probabilities(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
