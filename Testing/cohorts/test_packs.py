@@ -145,7 +145,7 @@ def test_an_index_that_lacks_what_it_should_have_is_damaged(folder, tmp_path):
     write_pack(read_dataset(folder), pack)
     for number, values in enumerate(({"cases": None}, {"cases": [{}]}, {"skipped": [{"a": 1}]}, {"cases": ["x"]})):
         bad = rewritten(pack, tmp_path / f"{number}.pack", changed_index(**values))
-        with pytest.raises(InputError, match="is damaged: its pack.json lacks or misstates"):
+        with pytest.raises(InputError, match=r"is damaged: its pack\.json lacks or misstates"):
             read_dataset(bad)
 
 
