@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 
 class BreastMassXAIError(Exception):
-    """Anything that a user can understand and put right. The message is one clear sentence."""
+    """Anything that a user can understand and put right. The message is one clear sentence.
+
+    Control characters, which damaged files bring into it, are shown as ``?``, so that it stays one line in a terminal.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__("".join("?" if each < " " or "\x7f" <= each < "\xa0" else each for each in message))
 
 
 class InputError(BreastMassXAIError):
