@@ -328,6 +328,13 @@ def test_an_older_result_is_replaced_and_what_is_not_ours_is_seen_first(busbra, 
     assert not (out / "predictions.csv").exists()
 
 
+def test_options_of_before_are_understood_and_said_to_do_nothing(busbra, tmp_path, capsys):
+    options = ("--method", "linear-probe", "--variants", "1", "--patience", "3")
+    assert run("train", busbra, tmp_path / "model", *options) == 0
+    said = capsys.readouterr().out
+    assert "--variants has no effect any more" in said and "--patience has no effect any more" in said
+
+
 def test_training_without_a_test_needs_no_partitions(tmp_path):
     write_busbra(tmp_path, lambda patient: 1)
     assert run("train", tmp_path, tmp_path / "model") == 0

@@ -28,7 +28,7 @@ def _table(command: argparse.ArgumentParser) -> Iterator[str]:
     yield "| option | what it does |"
     yield "|---|---|"
     for action in command._actions:
-        if isinstance(action, argparse._HelpAction):
+        if isinstance(action, argparse._HelpAction) or action.help == argparse.SUPPRESS:
             continue
         said = (action.help or "").replace("|", "\\|")
         yield f"| {_words(action)} | {said[:1].upper()}{said[1:]}{' (required)' if _required(action) else ''} |"

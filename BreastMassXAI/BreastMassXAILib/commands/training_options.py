@@ -29,6 +29,8 @@ _NUMBERS = (
     ("penalty", values.not_negative, "ridge penalty of the logistic regression at the start"),
 )
 """Numbers of :class:`~..network.training.TrainingSettings`, by their option."""
+_WITHOUT_EFFECT = ("patience", "variants")
+"""Options of version 0.1.0 that commands in use may still have: no epoch is chosen, and all variants are new."""
 if TYPE_CHECKING:
     from ..core.cohort import Skipped
 
@@ -114,6 +116,8 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
     )
     learning.add_argument("--class-weights", choices=("none", "balanced"), help="balanced: both classes count the same")
     learning.add_argument("--precision", choices=("full", "mixed"), help="mixed: bfloat16 sums, for accelerators")
+    for name in _WITHOUT_EFFECT:
+        learning.add_argument(f"--{name}", type=values.count, help=argparse.SUPPRESS)
     learning.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda if there is")
     learning.add_argument(
         "--seed", metavar="N", type=values.whole, default=0, help="of all random numbers (default: 0)"
@@ -133,6 +137,9 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
     from ..core.field import FieldRule
 
+    for name in _WITHOUT_EFFECT:
+        if getattr(options, name) is not None:
+            print(f"Note: --{name} has no effect any more: all epochs are run, each on new variants of every frame.")
     recipe = RECIPES[options.recipe]
     names = ["method", "first_stage", "start", "schedule", "variation", "class_weights", "precision"]
     names += [name.replace("-", "_") for name, _, _ in _NUMBERS]

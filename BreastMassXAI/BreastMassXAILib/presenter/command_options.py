@@ -67,7 +67,7 @@ def options_of(parser: argparse.ArgumentParser, given: Collection[str] = GIVEN) 
     return [
         _option(action, groups.get(id(action), 0))
         for action in parser._actions
-        if action.option_strings and action.option_strings[-1] not in given
+        if action.option_strings and action.option_strings[-1] not in given and action.help != argparse.SUPPRESS
     ]
 
 
