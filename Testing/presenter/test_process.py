@@ -105,10 +105,11 @@ def test_the_time_left_in_words(seconds, words) -> None:
 
 @pytest.mark.parametrize("name", ["evaluate", "train", "cross-validate"])
 def test_a_dialog_offers_what_the_command_offers(name) -> None:
-    """Every option of the command's own parser but those that the panel gives itself, with its own words."""
+    """Every option that the command's own help shows, but those that the panel gives itself, with its own words."""
     parser = parser_of(name)
     offered = {option.flag: option for option in options_of(parser)}
-    flags = {action.option_strings[-1] for action in parser._actions if action.option_strings}
+    seen = [action for action in parser._actions if action.option_strings and action.help != argparse.SUPPRESS]
+    flags = {action.option_strings[-1] for action in seen}
     assert set(offered) == flags - set(GIVEN)
     assert all(option.help and option.title for option in offered.values())
     assert {"--spacing", "--assume-width"} <= set(offered)
