@@ -137,7 +137,7 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "none") -
                 )
             logs = {f"fold-{fold.number}": fold.epochs for fold in folds}
             if request.final != "none":
-                logs[FINAL] = _final(run, ready, folds, whole, found, places)
+                logs[FINAL] = _final(run, ready, folds, whole, found, places, mean=request.final == "mean")
             if processes.first:
                 write_log(folder / "training-log.csv", logs)
         return report if processes.first else None
@@ -261,10 +261,12 @@ def _final(
     whole: Calibration,
     found: dict[str, Any],
     places: Unfinished,
+    *,
+    mean: bool,
 ) -> list[Any]:
-    """Train on all cases; the card has the out-of-fold figures."""
+    """Train on all cases, or take the mean of the folds' weights; the card has the out-of-fold figures."""
     cases, network, epochs = ready.cases, run.network(), list[Any]()
-    if run.request.final == "mean":  # type: ignore[attr-defined]
+    if mean:
         from ..network.bundle import mean_weights
 
         if run.processes.first:  # who alone has the folds' files, and writes

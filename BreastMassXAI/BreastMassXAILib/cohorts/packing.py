@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError, OutputError
-from ..core.field import Field, FieldRule, cell_weights, weigh
+from ..core.field import FieldRule, cell_weights, weigh
 from ..core.frame import BeamGeometry, Case, Spacing
 from ..core.progress import Progress, silent
 from ..core.regions import mask_box
@@ -168,9 +168,7 @@ def _add(
 def _cut(case: Case, rule: FieldRule) -> Case:
     """The part of a frame in and around its field."""
     field = rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
-    height, width = field.height * _ROOM, field.width * _ROOM
-    wide = Field(field.row - (height - field.height) / 2, field.column - (width - field.width) / 2, height, width)
-    rows, columns = wide.pixels(case.frame.shape)
+    rows, columns = field.widened(_ROOM).pixels(case.frame.shape)
     mass = mask_box(case.mass)  # several masses: never cut one away
     rows = slice(min(rows.start, mass[0].start), max(rows.stop, mass[0].stop))
     columns = slice(min(columns.start, mass[1].start), max(columns.stop, mass[1].stop))

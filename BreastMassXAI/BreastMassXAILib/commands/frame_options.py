@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..resources import DEFAULT_MODEL, SHIPPED_MODELS
 from . import values
 from .options import add_choices, add_progress, choices
 
@@ -79,7 +80,7 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         "--model",
         metavar="DIR|NAME",
         type=values.model,
-        help="model folder, or a shipped one: busbra (default), busbra-paper, busbra-square, busbra-frame",
+        help=f"model folder, or a shipped one: {DEFAULT_MODEL} (default), {', '.join(SHIPPED_MODELS[1:])}",
     )
     command.add_argument(
         "--ring-mm",

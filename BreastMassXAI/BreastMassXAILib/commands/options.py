@@ -13,6 +13,7 @@ from . import values
 from .arguments import PROGRAM
 
 if TYPE_CHECKING:
+    from ..core.field import FieldRule
     from ..core.settling import SpacingAssumption
 
 FIELDS = ("frame", "scan-area", "square", "roi", "reach")
@@ -53,6 +54,25 @@ def assumption(options: argparse.Namespace) -> SpacingAssumption:
     from ..core.settling import SpacingAssumption
 
     return SpacingAssumption(options.spacing, options.assume_width, options.confirm_size)
+
+
+def add_field(command: argparse._ActionsContainer, sentence: str) -> None:
+    """What the network sees of a frame, or what is kept of it, as `sentence` says; :func:`field_rule` reads it."""
+    command.add_argument("--field", choices=FIELDS, help=sentence)
+    command.add_argument(
+        "--scale", metavar="X", type=values.positive, default=2.2, help="for square and reach (default: 2.2)"
+    )
+    command.add_argument(
+        "--margin-mm", metavar="MM", type=values.not_negative, default=8.0, help="for --field roi (default: 8)"
+    )
+
+
+def field_rule(options: argparse.Namespace, kind: str) -> FieldRule:
+    """The rule of this kind with the numbers that :func:`add_field` asked for."""
+    from ..core.field import FieldRule
+
+    scale = options.scale if kind in ("square", "reach") else None
+    return FieldRule(kind, scale, options.margin_mm if kind == "roi" else None)
 
 
 def add_choices(command: argparse._ActionsContainer) -> None:

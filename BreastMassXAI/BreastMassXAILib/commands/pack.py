@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from . import values
-from .options import FIELDS, add_assumption, add_data, add_progress, assumption
+from .options import add_assumption, add_data, add_field, add_progress, assumption, field_rule
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -28,16 +28,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--size", metavar="PIXELS", type=values.count, help="shrink frames (fields) whose longer side has more pixels"
     )
-    command.add_argument(
-        "--field",
-        choices=FIELDS,
-        help="keep a generous crop around each field, for trainings with this field only (default: whole frames)",
-    )
-    command.add_argument(
-        "--scale", metavar="X", type=values.positive, default=2.2, help="for square and reach (default: 2.2)"
-    )
-    command.add_argument(
-        "--margin-mm", metavar="MM", type=values.not_negative, default=8.0, help="for --field roi (default: 8)"
+    add_field(
+        command, "keep a generous crop around each field, for trainings with this field only (default: whole frames)"
     )
     add_assumption(command)
     command.add_argument("--force", action="store_true", help="replace an older pack")
@@ -57,13 +49,9 @@ def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..cohorts.datasets import read_dataset
     from ..cohorts.packing import PackSettings, write_pack
-    from ..core.field import FieldRule
     from ..core.progress import reporter
 
-    rule = None
-    if options.field is not None:
-        scale = options.scale if options.field in ("square", "reach") else None
-        rule = FieldRule(options.field, scale, options.margin_mm if options.field == "roi" else None)
+    rule = None if options.field is None else field_rule(options, options.field)
     settings = PackSettings(options.quality, options.size, rule)
     packed, skipped = write_pack(
         read_dataset(options.data),

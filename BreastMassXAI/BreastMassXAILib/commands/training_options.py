@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..network.recipes import RECIPES
 from . import values
-from .options import FIELDS, add_assumption, add_data, add_progress, assumption, kept_command
+from .options import add_assumption, add_data, add_field, add_progress, assumption, field_rule, kept_command
 
 _NUMBERS = (
     ("learning-rate", values.positive, "of Adam"),
@@ -69,18 +69,11 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
     network.add_argument(
         "--pooled-blocks", metavar="N", type=values.count, help="outputs of the last N residual blocks enter pooling"
     )
-    network.add_argument(
-        "--field",
-        choices=FIELDS,
-        help="what the network sees: the whole frame (paper), the box around the scan area, a square around the mass "
+    add_field(
+        network,
+        "what the network sees: the whole frame (paper), the box around the scan area, a square around the mass "
         "whose side is --scale times the mass's (square), or the mass's and --margin-mm on either side (roi), or one "
         "that reaches down over the tissue below (reach)",
-    )
-    network.add_argument(
-        "--scale", metavar="X", type=values.positive, default=2.2, help="for square and reach (default: 2.2)"
-    )
-    network.add_argument(
-        "--margin-mm", metavar="MM", type=values.not_negative, default=8.0, help="for --field roi (default: 8)"
     )
     network.add_argument(
         "--size",
@@ -135,8 +128,6 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
 def asked(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`add_training_options` asked for, as fields of a TrainingRequest."""
 
-    from ..core.field import FieldRule
-
     for name in _WITHOUT_EFFECT:
         if getattr(options, name) is not None:
             print(f"Note: --{name} has no effect any more: all epochs are run, each on new variants of every frame.")
@@ -144,14 +135,11 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
     names = ["method", "first_stage", "start", "schedule", "variation", "class_weights", "precision"]
     names += [name.replace("-", "_") for name, _, _ in _NUMBERS]
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    kind = options.field or recipe.field_kind
-    scale = options.scale if kind in ("square", "reach") else None
-    margin_mm = options.margin_mm if kind == "roi" else None
     return {
         "data": options.data,
         "out": options.out,
         "name": options.name or options.out.name,
-        "rule": FieldRule(kind, scale, margin_mm),
+        "rule": field_rule(options, options.field or recipe.field_kind),
         "backbone": options.backbone,
         "variant": options.variant,
         "last_stage": options.last_stage,

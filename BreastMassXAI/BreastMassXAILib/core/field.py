@@ -26,6 +26,11 @@ class Field:
     height: float
     width: float
 
+    def widened(self, factor: float) -> Field:
+        """A rectangle `factor` times as large around the same middle."""
+        height, width = self.height * factor, self.width * factor
+        return Field(self.row - (height - self.height) / 2, self.column - (width - self.width) / 2, height, width)
+
     def axis_edges(self, cells: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Borders between cells along rows and columns, ``cells + 1`` each."""
         return (

@@ -71,7 +71,7 @@ VARIATIONS = {
 }
 """By name: ``mild`` as such trainings usually do, ``strong`` imitates another scanner, ``wide`` goes further still."""
 
-_NUMBERS = 20 + DEPTHS + 4 * MARKS
+NUMBERS = 20 + DEPTHS + 4 * MARKS
 """Random numbers of one variant."""
 
 
@@ -81,7 +81,7 @@ def draw(count: int, seed: int, epoch: int) -> np.ndarray:
     They depend on seed, epoch and a frame's place only: however the frames are shared out among processes, and wherever
     a training was broken off, a frame gets the same variant.
     """
-    return np.random.default_rng((seed, epoch)).random((count, _NUMBERS), np.float32)
+    return np.random.default_rng((seed, epoch)).random((count, NUMBERS), np.float32)
 
 
 def vary(

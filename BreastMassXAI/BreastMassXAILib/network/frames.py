@@ -19,7 +19,8 @@ from ..core.field import Field, FieldRule
 from ..core.frame import Case
 from ..core.progress import Progress, silent
 from ..core.regions import region_labels
-from .augmentation import VARIATIONS, Variation, vary
+from ..core.result import Settings
+from .augmentation import NUMBERS, VARIATIONS, Variation, vary
 from .preprocessing import Preprocessing, resample_field
 from .processes import Processes
 
@@ -31,7 +32,7 @@ _ROOM_AROUND = 1.6
 """Side of the crop : side of the field where a frame goes on around its field."""
 _FINER = 1.25
 """Crops have so many times the pixels of the network's input, so that a second resampling blurs variants little."""
-RING_MM = 5.0
+RING_MM = Settings().ring_mm
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +95,7 @@ class TrainingFrames:
 
     def plain(self, indices: np.ndarray, mirrored: bool = False) -> Tensor:
         """Frames that are held here as they are (or mirrored), ready for the network, shape (n, 3, size, size)."""
-        from .augmentation import draw
-
-        numbers = draw(len(indices), 0, 0)
-        numbers[:] = 0.5
+        numbers = np.full((len(indices), NUMBERS), 0.5, np.float32)
         numbers[:, 0] = 0.0 if mirrored else 1.0
         variation = Variation(0.5, 0, 0, 0, 0, 0, 0, 0) if mirrored else VARIATIONS["none"]
         return self.variants(indices, numbers, torch.Generator(self.crops.device), variation)[0]
@@ -153,7 +151,7 @@ def prepare_frames(
         try:
             case = cases[index]
             field = rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
-            crop = with_room(field, room)
+            crop = field.widened(room)
             grey = resample_field(case.frame.pixels, crop, side)
             if not regions:
                 return grey.round().astype(np.uint8), None
@@ -180,12 +178,6 @@ def prepare_frames(
     stacked = torch.from_numpy(np.stack(crops)).to(device)
     marked = torch.from_numpy(np.stack(labels)).to(device) if regions else None  # type: ignore[arg-type]
     return TrainingFrames(stacked, marked, room, preprocessing, place, unreadable)
-
-
-def with_room(field: Field, room: float) -> Field:
-    """A rectangle `room` times as large around the same middle."""
-    height, width = field.height * room, field.width * room
-    return Field(field.row - (height - field.height) / 2, field.column - (width - field.width) / 2, height, width)
 
 
 def _resampled_labels(labels: np.ndarray, crop: Field, side: int) -> np.ndarray:
