@@ -125,7 +125,8 @@ class Worker:
             if job is None:  # an earlier part of it could not be handed over
                 continue
             if kind == "part":
-                self._deliver(number, job, deliver)
+                if not job.cancelled.is_set():  # how far the thread was ahead must not decide what a cancel keeps
+                    self._deliver(number, job, deliver)
                 continue
             del self._jobs[number]
             if kind == "done" and job.cancelled.is_set():
