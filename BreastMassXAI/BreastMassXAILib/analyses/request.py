@@ -29,6 +29,8 @@ class Request:
     network_field : {"frame", "scan-area"}, optional
         What a network for whole frames looks at instead of its own field.
     settings : Settings
+    methods : tuple of str
+        Further methods beside the settings' own.
     out : Path, optional
         Folder to write; the input's name with ``-explained``, if not given.
     force : bool
@@ -44,6 +46,7 @@ class Request:
     model: Path | None = None
     network_field: str | None = None
     settings: Settings = field(default_factory=Settings)
+    methods: tuple[str, ...] = ()
     out: Path | None = None
     force: bool = False
     confirmed_size: bool = False

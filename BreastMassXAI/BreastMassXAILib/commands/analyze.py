@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from . import values
 from .frame_options import add_frame_options, asked
+from .options import add_methods
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -22,6 +24,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--frame", dest="number", metavar="N", type=values.count, help="which frame of a loop or volume, counted from 1"
     )
+    add_methods(command)
     add_frame_options(command, "FRAME")
 
 
@@ -29,9 +32,17 @@ def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..analyses.frame import FrameRequest, explain_frame
     from ..core.progress import reporter
-    from ..core.words import summary
+    from ..core.words import methods_table, summary
+    from ..methods import methods_of
 
-    request = FrameRequest(frame=options.frame, mask=options.mask, frame_number=options.number, **asked(options))
-    out, explanation, note = explain_frame(request, reporter(options.progress))
-    print(summary(explanation.result))
+    first, *others = (method.name for method in methods_of(options.methods))
+    request = FrameRequest(
+        frame=options.frame, mask=options.mask, frame_number=options.number, methods=tuple(others), **asked(options)
+    )
+    request = replace(request, settings=replace(request.settings, method=first))
+    out, explanations, note = explain_frame(request, reporter(options.progress))
+    results = [explanation.result for explanation in explanations]
+    print(summary(results[0]))
+    if others:
+        print(methods_table(results))
     print(f"Results: {out}" + (f" ({note})" if note else ""))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .classifier import Classifier, NetworkOutput
-from .contributions import cell_coverage, contributions, evidence_inside
+from .contributions import cell_coverage, contributions, energy_shares, evidence_inside
 from .errors import InputError
 from .field import Field
 from .frame import Case, Source
@@ -17,7 +17,7 @@ from .regions import area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
 from .suspension import Evidence
-from .warnings import case_warnings, map_warnings
+from .warnings import case_warnings, map_warnings, method_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +122,7 @@ def explain(
         inside=evidence_inside(output.cells, regions.coverage),
     )
     decision = decide(probability, classifier.threshold, evidence, suspend, settings.grey_zone)
+    other = method_warnings(output.method, suspend.kind)
     result = CaseResult(
         logit=output.logit,
         bias=output.bias,
@@ -134,7 +135,8 @@ def explain(
         reason=decision.reason,
         extremes={which: _extreme(point, pointed[which], case) for which, point in points.items()},
         hits=scored,
-        contributions=contributions(output.cells, regions.coverage),
+        contributions=contributions(output.cells, regions.coverage) if output.exact else {},
+        energy=energy_shares(output.cells, regions.coverage),
         area_fraction=dict(regions.area_fraction),
         chance=dict(regions.chance),
         spacing_mm=frame.spacing.mm() if frame.spacing.known else None,
@@ -146,13 +148,14 @@ def explain(
         disagreement=output.disagreement,
         evidence_inside=evidence.inside,
         suspension={"rule": suspend.kind, "limit": suspend.limit, "measured": suspend.measured},
-        method="cam",
+        method=output.method,
+        exact=output.exact,
         field=asdict(output.field),
         cells=output.cells.shape,
         frame=_identity(frame.source, frame.shape),
         mask=_identity(case.mass_source, frame.shape),
         model={"name": classifier.name, "sha256": classifier.sha256},
-        warnings=(*frame.warnings, *regions.warnings, *map_warnings(case, saliency, output.field, flat)),
+        warnings=(*frame.warnings, *regions.warnings, *map_warnings(case, saliency, output.field, flat), *other),
         software=dict(software),
     )
     return Explanation(result, saliency, labels)

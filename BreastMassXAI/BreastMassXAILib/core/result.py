@@ -8,14 +8,17 @@ from typing import Any
 
 from .errors import InputError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_BEFORE_3: dict[str, Any] = {"exact": True, "energy": None, "check": None}
 _BEFORE = {
     1: {
         "operating_point": "balanced",
         "disagreement": None,
         "evidence_inside": None,
         "suspension": {"rule": "paper", "limit": None, "measured": ""},
-    }
+        **_BEFORE_3,
+    },
+    2: _BEFORE_3,
 }
 """What results of earlier schemas did not say, as it was then."""
 
@@ -33,12 +36,15 @@ class Settings:
     operating_point : {"sensitive", "balanced", "specific"}
     suspend : {"paper", "confidence", "disagreement", "outside", "none"}, optional
         The rule that suspends decisions; the model's own by default.
+    method : str
+        What explains the decision, by its name in ``methods.METHODS``, with a number after a colon where it has one.
     """
 
     ring_mm: float = 5.0
     grey_zone: float = 0.0
     operating_point: str = "balanced"
     suspend: str | None = None
+    method: str = "cam"
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,10 @@ class CaseResult:
     the pixels where the extreme points were searched (field and scan area). `threshold` is that of `operating_point`.
     `disagreement` is the standard deviation of the heads' logits, None where the network has one; `evidence_inside` the
     share of the map's absolute values in the three regions. `suspension` names the rule in force with its limit and
-    what it was measured to be worth; `rule` is the one that spoke. `frame`, `mask` and
+    what it was measured to be worth; `rule` is the one that spoke. `method` made the map; where it is not `exact`, its
+    values do not add up to the logit, and `contributions` is empty. `energy` is each region's share of the map's
+    absolute values, for every method; None in results of before schema 3. `check` is what the counter-check said
+    (:class:`~.counter_check.Check` as plain data), None where none was asked for. `frame`, `mask` and
     `model` identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
     """
 
@@ -91,6 +100,8 @@ class CaseResult:
     evidence_inside: float | None
     suspension: dict[str, Any]
     method: str
+    exact: bool
+    energy: dict[str, float] | None
     field: dict[str, float]
     cells: tuple[int, int]
     frame: dict[str, Any]
@@ -98,6 +109,7 @@ class CaseResult:
     model: dict[str, str]
     warnings: tuple[str, ...]
     software: dict[str, str]
+    check: dict[str, Any] | None = None
     schema_version: int = SCHEMA_VERSION
 
     def to_dict(self) -> dict[str, Any]:

@@ -70,6 +70,16 @@ def map_warnings(case: Case, saliency: np.ndarray, field: Field, flat: bool) -> 
     return found
 
 
+def method_warnings(method: str, rule: str) -> list[str]:
+    """What another method than class activation mapping gives rise to."""
+    if method == "cam" or rule not in ("paper", "outside"):
+        return []
+    return [
+        f"The rule that suspends decisions ({rule}) looks at the map by {method} here; what it is worth was "
+        "measured with class activation maps."
+    ]
+
+
 def saliency_outside(saliency: np.ndarray, field: Field, scan_area: np.ndarray | None) -> float:
     """Share of the absolute saliency in the field that lies outside the scan area: 0 where all is inside."""
     if scan_area is None:

@@ -129,6 +129,7 @@ class Chosen:
             model=self._model.sha256,
             operating_point=settings.operating_point,
             suspend=settings.suspend,
+            method=settings.method,
         )
         return case, seen
 

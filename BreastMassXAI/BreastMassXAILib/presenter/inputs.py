@@ -62,6 +62,8 @@ class Seen:
     operating_point : str
     suspend : str, optional
         The rule that was asked for; None for the model's own.
+    method : str
+        That was asked for.
     """
 
     frame: str
@@ -73,11 +75,17 @@ class Seen:
     model: str
     operating_point: str = "balanced"
     suspend: str | None = None
+    method: str = "cam"
 
 
 def settings_of(parameters: Any) -> Settings:
     """The settings that a parameter node keeps."""
-    return Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone, operating_point=parameters.operatingPoint)
+    return Settings(
+        ring_mm=parameters.ringMm,
+        grey_zone=parameters.greyZone,
+        operating_point=parameters.operatingPoint,
+        method=parameters.method,
+    )
 
 
 class FrameReader:

@@ -395,14 +395,14 @@ def _fill_table(node, result: CaseResult) -> None:
         which: ["yes" if point.region == name else "" for name in regions] for which, point in result.extremes.items()
     }
     areas = [result.area_fraction[name] for name in regions]
-    shares = [result.contributions[name] for name in regions]
+    sums, evidence = _evidence(result, regions)
     table = vtkTable()
     columns: tuple[tuple[str, tuple[Any, ...]], ...] = (
-        ("region", (*regions, "bias", "logit")),
-        ("maximum", (*pointed["max"], "", "")),
-        ("minimum", (*pointed["min"], "", "")),
-        ("area fraction", (*areas, 0.0, sum(areas))),
-        ("contribution (logit)", (*shares, result.bias, result.logit)),
+        ("region", (*regions, *sums)),
+        ("maximum", (*pointed["max"], *("" for _ in sums))),
+        ("minimum", (*pointed["min"], *("" for _ in sums))),
+        ("area fraction", (*areas, *((0.0, sum(areas)) if sums else ()))),
+        evidence,
     )
     for title, cells in columns:
         column = vtkStringArray() if isinstance(cells[0], str) else vtkDoubleArray()
@@ -414,6 +414,15 @@ def _fill_table(node, result: CaseResult) -> None:
     node.SetUseColumnTitleAsColumnHeader(True)
     node.SetUseFirstColumnAsRowHeader(True)
     node.SetLocked(True)
+
+
+def _evidence(result: CaseResult, regions: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, tuple[float, ...]]]:
+    """The rows below the regions', and the column that says what each region is worth."""
+    if result.exact:
+        shares = (result.contributions[name] for name in regions)
+        return ("bias", "logit"), ("contribution (logit)", (*shares, result.bias, result.logit))
+    energy = result.energy or {}
+    return (), ("share of evidence", tuple(energy.get(name, 0.0) for name in regions))
 
 
 def show_legend(companion, saliency_node, stale: bool = False) -> None:

@@ -78,7 +78,7 @@ class PointingSection:
         rows = session.table
         ui.pointingTable.setRowCount(len(rows))
         for index, row in enumerate(rows):
-            cells = (row.name, row.hit, f"{row.area:.1%}", f"{row.chance:.0%}", f"{row.contribution:+.3f}")
+            cells = (row.name, row.hit, f"{row.area:.1%}", f"{row.chance:.0%}", row.worth)
             for column, text in enumerate(cells):
                 item = qt.QTableWidgetItem(text)
                 if column > 1:
