@@ -15,8 +15,9 @@ from ..core.operating_points import DEFAULT_POINT
 from ..core.partitions import check_folds
 from ..core.progress import NewProgress, unheard
 from ..core.recalibration import Answers, Calibration, calibration, cross_fitted
+from ..core.resuming import Unfinished
 from ..core.statistics import roc_auc
-from ..core.writing import Unfinished, write_whole
+from ..core.writing import write_whole
 from ..network.labelled_cases import Labelled, check_columns
 from ..network.training_figures import metrics, probabilities, write_log, write_predictions
 from ..network.training_run import BUNDLE_FILES, ReadyFrames, TrainingRequest, TrainingRun, training_run

@@ -16,7 +16,7 @@ from ..core.errors import BreastMassXAIError, InputError
 from ..core.field import FieldRule
 from ..core.progress import NewProgress, Progress, unheard
 from ..core.recalibration import Answers, Calibration
-from ..core.writing import Unfinished, resumable_folder
+from ..core.resuming import Unfinished, resumable_folder
 from .labelled_cases import Labelled, fingerprint, labelled_cases, partitioned, partitioned_by
 
 if TYPE_CHECKING:
