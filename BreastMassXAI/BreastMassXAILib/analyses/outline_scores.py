@@ -177,11 +177,16 @@ def _summary(scores: Sequence[OutlineScore]) -> dict[str, Any]:
     names = ("dice", "hausdorff_95_percent_of_diagonal", "share_below_half")
     return {
         "n": len(scores),
-        **{name: mean.value for name, mean in zip(names, means, strict=True)},
-        **{f"{name}_95": [mean.low, mean.high] for name, mean in zip(names, means, strict=True)},
+        **{name: _number(mean.value) for name, mean in zip(names, means, strict=True)},
+        **{f"{name}_95": [_number(mean.low), _number(mean.high)] for name, mean in zip(names, means, strict=True)},
         "dice_median": float(np.median(values)),
         "hausdorff_95_median": float(np.nanmedian(far)) if np.isfinite(far).any() else None,
     }
+
+
+def _number(value: float) -> float | None:
+    """JSON knows no NaN: nothing was suggested at all."""
+    return None if np.isnan(value) else float(value)
 
 
 def _share(values: Sequence[bool]) -> float | None:
