@@ -72,7 +72,7 @@ def separation(name: str, column: np.ndarray, malignant: np.ndarray, patients: n
     """AUC of one descriptor; above 0.5 when malignant masses have the larger values."""
     known = ~np.isnan(column)
     y, x, group = malignant[known], column[known], patients[known]
-    low, high = bootstrap_interval(lambda a, b: roc_auc(a, b), (y, x), group)
+    low, high = bootstrap_interval(lambda drawn: roc_auc(y[drawn], x[drawn]), group, 1000)
     return {
         "name": name,
         "images": int(known.sum()),

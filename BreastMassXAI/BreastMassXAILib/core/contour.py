@@ -21,7 +21,7 @@ BLUR_PIXELS, BLUR_SHARE = 0.8, 0.01
 """Standard deviation of the blur: so many of the longer pixel sides, or this share of the mass' equivalent diameter,
 whichever is more. The second makes a fine grid show no more of a hand's tremor than a coarse one."""
 ENOUGH_PIXELS = 80
-"""So many pixels across hold all of an outline that the blur leaves: finer masks are averaged, to twice these at most."""
+"""So many pixels across hold all of an outline that the blur leaves: finer masks become less than twice these."""
 LEAST_PIXELS = 20
 """A mass of fewer pixels has no shape that could be measured."""
 

@@ -182,8 +182,9 @@ DEFINITIONS = (
         "below against beside",
         "posterior features",
         "dB-like",
-        "Mean grey value on the mass' inner beams, from D/10 to 11/10 D below it, minus that beside the beams at the "
-        "same depth, times 60 dB / 255: decibels only if the display is linear in dB over 60 dB. Positive: enhancement.",
+        "Mean grey value on the mass' inner beams, from D/10 to 11/10 D below it, minus that beside the beams at "
+        "the same depth, times 60 dB / 255: decibels only if the display is linear in dB over 60 dB. Positive: "
+        "enhancement.",
         f"{_SHEN} (posterior); window and decibels are ours",
         1,
     ),

@@ -389,8 +389,10 @@ def _style_extremes(node) -> None:
 
 
 def _fill_table(node, result: CaseResult) -> None:
-    """Rows: the regions, the outline's terms, the bias, and the logit as their sum; so both numeric columns add up to their
-    last row."""
+    """Rows: the regions, the outline's terms, the bias, and the logit as their sum.
+
+    Both numeric columns add up to their last row.
+    """
     regions = (*RELEVANT, REGIONS[ELSEWHERE])
     terms = tuple(f"outline: {name}" for name in result.terms)
     pointed = {
