@@ -99,9 +99,7 @@ def checked_prompt(prompt: Prompt, scan_area: np.ndarray) -> Prompt:
                 f"The click at row {click.row:g}, column {click.column:g} lies outside the frame of {rows} x {columns}."
             )
         if not scan_area[row, column]:
-            raise InputError(
-                f"The click at row {click.row:g}, column {click.column:g} lies outside the scan area."
-            )
+            raise InputError(f"The click at row {click.row:g}, column {click.column:g} lies outside the scan area.")
     if prompt.clicks and not any(click.inside for click in prompt.clicks) and prompt.box is None:
         raise InputError("No click says where the mass is: the first click must lie in the mass.")
     if prompt.box is not None:
