@@ -35,11 +35,11 @@ def explained_page(case: Case, explanation: Explanation) -> str:
     )
     rows = [
         (
-            NAMES[str(row["region"])],
+            NAMES.get(str(row["region"]), str(row["region"])),
             "hit" if row["maximum"] else "",
             "hit" if row["minimum"] else "",
             f"{row['area_fraction']:.1%}",
-            worth(result, str(row["region"])),
+            worth(result, str(row["region"])) if row["region"] in NAMES else f"{row['contribution_logit']:+.3f}",
         )
         for row in pointing_game_rows(result)
     ]

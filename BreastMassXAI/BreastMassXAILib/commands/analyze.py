@@ -24,6 +24,16 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--frame", dest="number", metavar="N", type=values.count, help="which frame of a loop or volume, counted from 1"
     )
+    command.add_argument(
+        "--word",
+        metavar="FEATURE=WORD",
+        dest="words",
+        type=values.pair,
+        action="append",
+        default=[],
+        help="a reader's BI-RADS word for shape, orientation, margin, echo_pattern or posterior_features, kept beside "
+        "the proposed one; may be repeated",
+    )
     add_methods(command)
     add_frame_options(command, "FRAME")
 
@@ -37,7 +47,12 @@ def run(options: argparse.Namespace) -> None:
 
     first, *others = (method.name for method in methods_of(options.methods))
     request = FrameRequest(
-        frame=options.frame, mask=options.mask, frame_number=options.number, methods=tuple(others), **asked(options)
+        frame=options.frame,
+        mask=options.mask,
+        frame_number=options.number,
+        words=dict(options.words),
+        methods=tuple(others),
+        **asked(options),
     )
     request = replace(request, settings=replace(request.settings, method=first))
     out, explanations, note = explain_frame(request, reporter(options.progress))

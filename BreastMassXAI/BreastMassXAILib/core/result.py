@@ -7,20 +7,27 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import InputError
+from .lexicon import LexiconWord
 
 SCHEMA_VERSION = 3
-_BEFORE_3: dict[str, Any] = {"exact": True, "energy": None, "check": None}
-_BEFORE = {
+_BEFORE: dict[int, dict[str, Any]] = {
     1: {
         "operating_point": "balanced",
         "disagreement": None,
         "evidence_inside": None,
         "suspension": {"rule": "paper", "limit": None, "measured": ""},
-        **_BEFORE_3,
     },
-    2: _BEFORE_3,
+    2: {
+        "descriptors": {},
+        "descriptors_missing": (),
+        "lexicon": {},
+        "terms": {},
+        "exact": True,
+        "energy": None,
+        "check": None,
+    },
 }
-"""What results of earlier schemas did not say, as it was then."""
+"""What results of earlier schemas did not say, as it was then: those of each version, that of the later ones too."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +76,14 @@ class CaseResult:
     the pixels where the extreme points were searched (field and scan area). `threshold` is that of `operating_point`.
     `disagreement` is the standard deviation of the heads' logits, None where the network has one; `evidence_inside` the
     share of the map's absolute values in the three regions. `suspension` names the rule in force with its limit and
-    what it was measured to be worth; `rule` is the one that spoke. `method` made the map; where it is not `exact`, its
-    values do not add up to the logit, and `contributions` is empty. `energy` is each region's share of the map's
-    absolute values, for every method; None in results of before schema 3. `check` is what the counter-check said
-    (:class:`~.counter_check.Check` as plain data), None where none was asked for. `frame`, `mask` and
-    `model` identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
+    what it was measured to be worth; `rule` is the one that spoke. `descriptors` are numbers by name (None where there
+    is none, with the reason in `descriptors_missing`), `lexicon` the words for them by feature. `terms` are what the
+    outline added to the logit by descriptor: where the method is exact, ``logit == cam_mean + sum(terms) + bias``, and
+    `contributions` add up to `cam_mean`. `method` made the map; where it is not `exact`, its values do not add up to
+    the logit, and `contributions` is empty. `energy` is each region's share of the map's absolute values, for every
+    method; None in results of before schema 3. `check` is what the counter-check said (:class:`~.counter_check.Check`
+    as plain data), None where none was asked for. `frame`, `mask` and `model` identify the inputs by name and
+    SHA-256; `field` is the network's field in pixels of the frame.
     """
 
     logit: float
@@ -99,6 +109,10 @@ class CaseResult:
     disagreement: float | None
     evidence_inside: float | None
     suspension: dict[str, Any]
+    descriptors: dict[str, float | None]
+    descriptors_missing: tuple[str, ...]
+    lexicon: dict[str, LexiconWord]
+    terms: dict[str, float]
     method: str
     exact: bool
     energy: dict[str, float] | None
@@ -111,6 +125,11 @@ class CaseResult:
     software: dict[str, str]
     check: dict[str, Any] | None = None
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def logit_without_terms(self) -> float:
+        """The logit as the network alone would have it."""
+        return self.cam_mean + self.bias if self.exact else self.logit - sum(self.terms.values())
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -135,7 +154,7 @@ class CaseResult:
                 f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION} and older."
             )
         if version in _BEFORE:
-            data = {**data, **_BEFORE[version], "schema_version": SCHEMA_VERSION}
+            data = _up_to_date(data)
         try:
             return cls(
                 **{
@@ -143,6 +162,8 @@ class CaseResult:
                     "extremes": {name: Extreme(**point) for name, point in data["extremes"].items()},
                     "spacing_mm": None if data["spacing_mm"] is None else tuple(data["spacing_mm"]),
                     "cells": tuple(data["cells"]),
+                    "descriptors_missing": tuple(data["descriptors_missing"]),
+                    "lexicon": {name: LexiconWord.from_dict(word) for name, word in data["lexicon"].items()},
                     "warnings": tuple(data["warnings"]),
                 }
             )
@@ -163,3 +184,10 @@ class CaseResult:
         except json.JSONDecodeError as error:
             raise InputError(f"This result is not valid JSON: {error}.") from error
         return cls.from_dict(data)
+
+
+def _up_to_date(data: dict[str, Any]) -> dict[str, Any]:
+    """A result of an earlier schema as one of ours."""
+    for earlier in range(data["schema_version"], SCHEMA_VERSION):
+        data = {**data, **_BEFORE[earlier]}
+    return {**data, "schema_version": SCHEMA_VERSION}

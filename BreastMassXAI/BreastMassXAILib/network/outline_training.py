@@ -7,7 +7,7 @@ variant once, and a decoder learns from it unless the frame belongs to its own t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,12 +17,12 @@ from torch.nn import functional
 
 from ..core.errors import InputError
 from ..core.field import Field, FieldRule
-from ..core.frame import Case
+from ..core.frame import Case, Frame
 from ..core.progress import Progress, silent
 from ..core.regions import mask_box
 from .augmentation import VARIATIONS, draw, vary
 from .frames import ahead
-from .outline_decoder import OutlineDecoder, prompt_maps, trunk_features
+from .outline_decoder import STEP, OutlineDecoder, prompt_maps, trunk_features
 from .preprocessing import Preprocessing, resample_field
 from .resnet import ScaledResNet
 
@@ -53,11 +53,16 @@ class OutlineSettings:
         Shares of variants without a prompt, and with a box instead of clicks.
     keep : float
         Of the running mean of the weights, which is what is used.
+
+    Raises
+    ------
+    InputError
+        When 16 does not divide the size, or a step has a single frame.
     """
 
-    epochs: int = 12
+    epochs: int = 10
     batch: int = 16
-    size: int = 256
+    size: int = 224
     seed: int = 0
     rate: float = 2e-3
     decay: float = 0.02
@@ -67,6 +72,12 @@ class OutlineSettings:
     unprompted: float = 0.5
     boxed: float = 0.15
     keep: float = 0.995
+
+    def __post_init__(self) -> None:
+        if self.size % 16 or not 64 <= self.size <= 1024:
+            raise InputError(f"The outline network's input has a multiple of 16 from 64 to 1024, not {self.size}.")
+        if self.batch < 2:
+            raise InputError("A step needs at least two frames.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +131,22 @@ def prepare_outline_frames(cases: Sequence[Case], size: int, progress: Progress 
     )
 
 
+def without_mass(case: Case) -> Frame | None:
+    """The largest rectangle of a frame beside its mass; None where all are too small.
+
+    The data sets at hand hold no normal breasts; this comes nearest to one.
+    """
+    whole = FIELD.field(case.mass, case.frame.scan_area, case.frame.spacing)
+    free = _without(case.mass, whole)
+    if free is None:
+        return None
+    rows, columns = free.pixels(case.frame.shape)
+    try:
+        return Frame(case.frame.pixels[rows, columns], case.frame.spacing)
+    except InputError:  # nothing but black
+        return None
+
+
 def _without(mass: np.ndarray, whole: Field) -> Field | None:
     """The largest of the four rectangles beside the mass, a little away from it; None where all are too small."""
     rows, columns = mask_box(mass)
@@ -162,6 +189,7 @@ def train_decoders(
     learns: Sequence[np.ndarray],
     settings: OutlineSettings,
     progress: Progress = silent,
+    each_epoch: Callable[[int, list[dict[str, Tensor]]], None] | None = None,
 ) -> list[OutlineDecoder]:
     """Train one decoder per entry of `learns`.
 
@@ -171,6 +199,8 @@ def train_decoders(
         Folded for inference; stays as it is.
     learns : sequence of ndarray of bool, shape (n,)
         Which frames a decoder learns from.
+    each_epoch : callable, optional
+        Called with the number of epochs done and the running means of the decoders' weights.
 
     Returns
     -------
@@ -217,6 +247,8 @@ def train_decoders(
                 learner.average(min(settings.keep, (1 + done) / (10 + done)))
             done += 1
             progress(done, total, f"epoch {epoch + 1} of {settings.epochs}")
+        if each_epoch is not None:
+            each_epoch(epoch + 1, [learner.mean for learner in learners])
     for learner in learners:
         learner.decoder.load_state_dict(learner.mean)
     return [learner.decoder.eval().requires_grad_(False) for learner in learners]
@@ -259,7 +291,7 @@ class _Variants:
     def made(
         self, numbers: np.ndarray, noise: torch.Generator, settings: OutlineSettings
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Grey (n, size, size), the mass that is asked for (n, size / 2, size / 2) and prompts (n, 3, h, w)."""
+        """Grey (n, size, size), the mass that is asked for (n, h, w) and prompts (n, 3, h, w)."""
         rng = np.random.default_rng(self.seed)
         crops, masses = self.frames.crops[self.batch].clone(), self.frames.masses[self.batch].clone()
         for k in np.flatnonzero(self.empty):
@@ -274,7 +306,7 @@ class _Variants:
             VARIATIONS[settings.variation],
             torch.from_numpy(numbers[self.batch]),
             noise,
-            step=2,
+            step=STEP,
         )
         assert coverage is not None
         own, other = coverage[:, 1], coverage[:, 2]
@@ -282,7 +314,7 @@ class _Variants:
         clicks, kinds, boxes = (torch.from_numpy(np.stack(part)) for part in zip(*prompts, strict=True))
         said = ((kinds > 0).any(1) | ~boxes[:, 0].isnan())[:, None, None]
         target = torch.where(said, own, own + other)  # nobody pointed: every mass is one
-        return grey, target.clamp(0, 1), prompt_maps(clicks, kinds, boxes, settings.size // 4)
+        return grey, target.clamp(0, 1), prompt_maps(clicks, kinds, boxes, settings.size // STEP)
 
     def _pair(self, one: int, two: int, swapped: bool) -> tuple[Tensor, Tensor]:
         """Half of either frame, its mass in the middle where there is room; that of the second is labelled 2."""

@@ -64,6 +64,8 @@ class Seen:
         The rule that was asked for; None for the model's own.
     method : str
         That was asked for.
+    words : tuple of (feature, word)
+        What a reader said of the mass.
     """
 
     frame: str
@@ -76,6 +78,7 @@ class Seen:
     operating_point: str = "balanced"
     suspend: str | None = None
     method: str = "cam"
+    words: tuple[tuple[str, str], ...] = ()
 
 
 def settings_of(parameters: Any) -> Settings:
@@ -235,4 +238,5 @@ def facts_of(frame: Frame) -> InputFacts:
 def seen_from(data: dict[str, Any]) -> Seen:
     """What ``dataclasses.asdict`` made of a :class:`Seen`, back from JSON."""
     size = data["spacing_mm"]
-    return Seen(**{**data, "spacing_mm": None if size is None else (float(size[0]), float(size[1]))})
+    words = tuple((feature, word) for feature, word in data.get("words", ()))
+    return Seen(**{**data, "spacing_mm": None if size is None else (float(size[0]), float(size[1])), "words": words})

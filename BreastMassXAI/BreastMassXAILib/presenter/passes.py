@@ -15,6 +15,7 @@ from ..core.field import Field, FieldRule
 from ..core.frame import Case
 from ..core.progress import Progress
 from ..core.result import Settings
+from ..core.terms import terms_of
 from ..methods import method_of
 from ..pipeline import software_versions
 from .inputs import Seen, seen_from
@@ -97,7 +98,8 @@ class NetworkPass:
             data.get("method", "cam"),
             data.get("exact", True),
         )
-        return cls(output, Classifier(**data["classifier"]), FieldRule(**data["rule"]), data["software"])
+        classifier = Classifier(**{**data["classifier"], "terms": terms_of(data["classifier"].get("terms"))})
+        return cls(output, classifier, FieldRule(**data["rule"]), data["software"])
 
 
 def saved(found: NetworkPass, seen: Seen) -> dict[str, Any]:
