@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case
+from ..core.lexicon import checked_words
 from ..core.progress import Progress, silent
 from ..core.settling import settle
 from ..core.sizes import confirmed_size, known_mm
@@ -23,11 +25,12 @@ STEPS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRequest(Request):
-    """What the user asked for a frame; `frame_number` counts from 1."""
+    """What the user asked for a frame; `frame_number` counts from 1, `words` are a reader's of the lexicon."""
 
     frame: Path
     mask: Path
     frame_number: int | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[Path, Explanation, str]:
@@ -52,6 +55,7 @@ def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[P
         request.frame, request.mask, index, segments=request.segments, flip_rows=request.flip_rows
     )
     case = settle(frame, mass, request.said_of(frame.shape), source)
+    case = replace(case, words=checked_words(request.words))
     confirmed_size(case.frame, request.confirmed_size)
     if request.settings.ring_mm > 0:
         known_mm(case.frame)  # refused before a model is loaded for nothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -196,6 +197,8 @@ class Case:
         The truth, where it is known.
     patient, view : str, optional
         Pseudonyms for grouping; they never enter a :class:`~.result.CaseResult`.
+    words : mapping of str to str
+        What a reader said of the mass, by feature of the lexicon (:data:`~.lexicon.WORDS`).
 
     Raises
     ------
@@ -209,6 +212,7 @@ class Case:
     label: str | None = None
     patient: str | None = None
     view: str | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if min(self.frame.shape) < MIN_SIDE:

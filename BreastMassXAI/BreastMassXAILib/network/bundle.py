@@ -67,14 +67,11 @@ def load_bundle(folder: Path | None = None) -> Bundle:
         When a file is missing, altered (its SHA-256 differs), of another schema, or does not fit the network it names.
     """
     folder = resource("Models", DEFAULT_MODEL) if folder is None else folder
-    if not folder.is_dir():
-        raise BundleError(f"There is no model folder '{folder.name}'.")
-    text = read_bytes(folder / "model.json")
-    description = _parse(text, folder.name)
+    description, text = described(folder)
     try:
         architecture = Architecture(**description["architecture"])
         rule = FieldRule(**description["field"])
-        prepare = _preprocessing(description["preprocessing"])
+        prepare = preprocessing_of(description["preprocessing"])
         classifier = classifier_of(description, hashlib.sha256(text).hexdigest())
         backbone_name, backbone_hash = (
             _text(description["backbone"]["name"]),
@@ -126,7 +123,7 @@ def save_bundle(
         save_tensors({k: (v.half() if v.ndim == 4 else v).contiguous() for k, v in state.items()}, file)
     else:
         file, backbone = backbone, backbone.stem
-    _write_description(
+    write_description(
         folder,
         {
             "schema_version": SCHEMA_VERSION,
@@ -153,7 +150,7 @@ def recalibrate(folder: Path, calibration: Calibration, facts: Mapping[str, Any]
     """
     description = _parse(read_bytes(folder / "model.json"), folder.name)
     own = {"threshold": calibration.threshold, "temperature": calibration.temperature}
-    _write_description(folder, {**description, **own, **calibration.facts(), **facts})
+    write_description(folder, {**description, **own, **calibration.facts(), **facts})
 
 
 def write_training_images(folder: Path, digests: Iterable[str]) -> dict[str, Any]:
@@ -219,10 +216,12 @@ def copy_recalibrated(
     for file, original in files.items():
         (folder / file).write_bytes(read_bytes(original))
     own = {"name": name, "threshold": calibration.threshold, "temperature": calibration.temperature}
-    _write_description(folder, {**description, **own, **calibration.facts(), **facts})
+    write_description(folder, {**description, **own, **calibration.facts(), **facts})
 
 
-def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
+def write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    """Write ``model.json``; the schema's version is added where it is missing."""
+    description = {"schema_version": SCHEMA_VERSION, **description}
     write_whole(folder / "model.json", json.dumps(description, indent=2, allow_nan=False) + "\n")
 
 
@@ -251,6 +250,20 @@ def mean_weights(folders: Sequence[Path]) -> dict[str, torch.Tensor]:
     return {name: value.half().float() if value.ndim == 4 else value for name, value in mean.items()}
 
 
+def described(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """What a model's ``model.json`` says, and its bytes.
+
+    Raises
+    ------
+    BundleError
+        When it is missing, no JSON, or of another schema.
+    """
+    if not folder.is_dir():
+        raise BundleError(f"There is no model folder '{folder.name}'.")
+    text = read_bytes(folder / "model.json")
+    return _parse(text, folder.name), text
+
+
 def _parse(text: bytes, name: str) -> dict[str, Any]:
     try:
         description = json.loads(text)
@@ -264,7 +277,14 @@ def _parse(text: bytes, name: str) -> dict[str, Any]:
     return description
 
 
-def _preprocessing(values: Mapping[str, Any]) -> Preprocessing:
+def preprocessing_of(values: Mapping[str, Any]) -> Preprocessing:
+    """The preprocessing that a ``model.json`` describes.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        When it is incomplete or makes no sense.
+    """
     mean, std = tuple(map(float, values["mean"])), tuple(map(float, values["std"]))
     if (
         len(mean) != 3

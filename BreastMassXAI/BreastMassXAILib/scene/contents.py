@@ -65,18 +65,23 @@ def _style_extremes(node) -> None:
 
 
 def _fill_table(node, result: CaseResult) -> None:
-    """Rows: the regions, the bias, and the logit as their sum; so both numeric columns add up to their last row."""
+    """Rows: the regions, the outline's terms, the bias, and the logit as their sum.
+
+    Both numeric columns add up to their last row.
+    """
     regions = (*RELEVANT, REGIONS[ELSEWHERE])
+    terms = tuple(f"outline: {name}" for name in result.terms)
     pointed = {
         which: ["yes" if point.region == name else "" for name in regions] for which, point in result.extremes.items()
     }
     areas = [result.area_fraction[name] for name in regions]
-    shares = [result.contributions[name] for name in regions]
+    shares = [*(result.contributions[name] for name in regions), *result.terms.values()]
+    blank, zero = ("",) * len(terms), (0.0,) * len(terms)
     columns = {
-        "region": (*regions, "bias", "logit"),
-        "maximum": (*pointed["max"], "", ""),
-        "minimum": (*pointed["min"], "", ""),
-        "area fraction": (*areas, 0.0, sum(areas)),
+        "region": (*regions, *terms, "bias", "logit"),
+        "maximum": (*pointed["max"], *blank, "", ""),
+        "minimum": (*pointed["min"], *blank, "", ""),
+        "area fraction": (*areas, *zero, 0.0, sum(areas)),
         "contribution (logit)": (*shares, result.bias, result.logit),
     }
     set_table(node, columns)
