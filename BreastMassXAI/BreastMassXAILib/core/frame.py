@@ -30,6 +30,19 @@ class Provenance(str, Enum):
     UNKNOWN = "unknown"
 
 
+class MaskOrigin(str, Enum):
+    """Who outlined the mass: it travels into every output, because an outline carries a judgement or it does not."""
+
+    DRAWN = "drawn"
+    IMPORTED = "imported"
+    AUTOMATIC = "automatic"
+    """Suggested by a network; nobody has confirmed it."""
+    ACCEPTED = "accepted"
+    """Suggested by a network and confirmed by a person as it is."""
+    EDITED = "edited"
+    """Suggested or imported, and changed by a person."""
+
+
 @dataclass(frozen=True)
 class Spacing:
     """Millimetres per pixel along the rows' axis (depth) and the columns' axis (width), with their provenance.
@@ -196,6 +209,7 @@ class Case:
         The truth, where it is known.
     patient, view : str, optional
         Pseudonyms for grouping; they never enter a :class:`~.result.CaseResult`.
+    mass_origin : MaskOrigin
 
     Raises
     ------
@@ -209,6 +223,7 @@ class Case:
     label: str | None = None
     patient: str | None = None
     view: str | None = None
+    mass_origin: MaskOrigin = MaskOrigin.IMPORTED
 
     def __post_init__(self) -> None:
         if min(self.frame.shape) < MIN_SIDE:

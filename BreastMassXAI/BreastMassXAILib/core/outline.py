@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import InputError
+from .errors import InputError, NoMassError
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,10 @@ class Prompt:
     def and_click(self, click: Click) -> Prompt:
         """This prompt with a further click."""
         return Prompt((*self.clicks, click), self.box)
+
+
+ANYWHERE = Prompt()
+"""Nobody said where the mass is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +103,7 @@ def checked_prompt(prompt: Prompt, scan_area: np.ndarray) -> Prompt:
                 f"The click at row {click.row:g}, column {click.column:g} lies outside the frame of {rows} x {columns}."
             )
         if not scan_area[row, column]:
-            raise InputError(
-                f"The click at row {click.row:g}, column {click.column:g} lies outside the scan area."
-            )
+            raise InputError(f"The click at row {click.row:g}, column {click.column:g} lies outside the scan area.")
     if prompt.clicks and not any(click.inside for click in prompt.clicks) and prompt.box is None:
         raise InputError("No click says where the mass is: the first click must lie in the mass.")
     if prompt.box is not None:
@@ -117,3 +119,62 @@ def checked_prompt(prompt: Prompt, scan_area: np.ndarray) -> Prompt:
         if not inside.any():
             raise InputError("The box lies outside the scan area: draw it around the mass.")
     return prompt
+
+
+def found_mass(suggestion: Suggestion) -> np.ndarray:
+    """The suggested mass.
+
+    Raises
+    ------
+    NoMassError
+        When there is none; the sentence tells the confidence.
+    """
+    if not suggestion.mass.any():
+        raise NoMassError(
+            f"{NO_MASS}: the confidence is {suggestion.confidence:.2f}, and an outline needs {LEAST_CONFIDENCE:.2f}."
+        )
+    return suggestion.mass
+
+
+def suggestion_notes(suggestion: Suggestion) -> tuple[str, ...]:
+    """What had to be decided for a suggestion; it belongs to the warnings of what is computed from it."""
+    if suggestion.found > 1 and not suggestion.prompt:
+        return (
+            f"There seem to be {suggestion.found} masses in this frame: the largest is outlined; a click in another "
+            "one chooses that.",
+        )
+    return ()
+
+
+def inner_point(mass: np.ndarray) -> Click:
+    """The pixel of a mass that lies nearest to its centroid: a click that is sure to be in it, whatever its shape.
+
+    Parameters
+    ----------
+    mass : ndarray of bool, shape (rows, columns)
+        Not empty.
+    """
+    rows, columns = np.nonzero(mass)
+    nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
+    return Click(float(rows[nearest]), float(columns[nearest]))
+
+
+def largest_diameter(mass: np.ndarray, pixel: tuple[float, float] = (1.0, 1.0)) -> float:
+    """The largest distance between two points of a mass, from edge to edge of its pixels, in the unit of `pixel`.
+
+    Parameters
+    ----------
+    mass : ndarray of bool, shape (rows, columns)
+        Not empty.
+    pixel : (height, width)
+    """
+    ends: list[tuple[float, float]] = []
+    for row in np.flatnonzero(mass.any(axis=1)).tolist():  # a row's other pixels lie between its first and its last
+        first, last = (float(column) for column in np.flatnonzero(mass[row])[[0, -1]])
+        ends += [(row, first - 0.5), (row, last + 0.5)]
+        ends += [(row + side, column) for side in (-0.5, 0.5) for column in (first, last)]
+    points = np.array(ends) * pixel
+    from scipy.spatial import ConvexHull
+
+    corners = points[ConvexHull(points).vertices]
+    return float(np.sqrt(((corners[:, None] - corners[None]) ** 2).sum(axis=2).max()))

@@ -7,17 +7,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import InputError
+from .frame import MaskOrigin
 
-SCHEMA_VERSION = 2
-_BEFORE = {
+SCHEMA_VERSION = 3
+_BEFORE: dict[int, dict[str, Any]] = {
     1: {
         "operating_point": "balanced",
         "disagreement": None,
         "evidence_inside": None,
         "suspension": {"rule": "paper", "limit": None, "measured": ""},
-    }
+    },
+    2: {},
 }
-"""What results of earlier schemas did not say, as it was then."""
+"""What results of earlier schemas did not say, as it was then: those of each version, that of the later ones too."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class CaseResult:
     `disagreement` is the standard deviation of the heads' logits, None where the network has one; `evidence_inside` the
     share of the map's absolute values in the three regions. `suspension` names the rule in force with its limit and
     what it was measured to be worth; `rule` is the one that spoke. `frame`, `mask` and
-    `model` identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
+    `model` identify the inputs by name and SHA-256, and `mask` says under ``origin`` who outlined the mass (a
+    :class:`~.frame.MaskOrigin`); `field` is the network's field in pixels of the frame.
     """
 
     logit: float
@@ -122,9 +125,8 @@ class CaseResult:
             raise InputError(
                 f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION} and older."
             )
-        if version in _BEFORE:
-            data = {**data, **_BEFORE[version], "schema_version": SCHEMA_VERSION}
         try:
+            data = _up_to_date(data)
             return cls(
                 **{
                     **data,
@@ -151,3 +153,14 @@ class CaseResult:
         except json.JSONDecodeError as error:
             raise InputError(f"This result is not valid JSON: {error}.") from error
         return cls.from_dict(data)
+
+
+def _up_to_date(data: dict[str, Any]) -> dict[str, Any]:
+    """A result of an earlier schema as one of ours."""
+    version = data["schema_version"]
+    for earlier in range(version, SCHEMA_VERSION):
+        data = {**data, **_BEFORE[earlier]}
+    if version < 3:  # a mask came from a file, or it was drawn
+        origin = MaskOrigin.IMPORTED if "sha256" in data["mask"] else MaskOrigin.DRAWN
+        data = {**data, "mask": {"origin": origin.value, **data["mask"]}}
+    return {**data, "schema_version": SCHEMA_VERSION}
