@@ -23,11 +23,15 @@ class NetworkOutput:
     ----------
     logit, bias : float
     cells : ndarray, shape (n, m), float32
-        Signed map in logit units; ``cells.mean() + bias == logit``.
+        Signed map in logit units; where it is `exact`, ``cells.mean() + bias == logit``.
     field : Field
         The rectangle of the frame that the cells divide.
     disagreement : float, optional
         Standard deviation of the logits of the network's heads; None where it has one.
+    method : str
+        That made the map, by its name, ``cam`` or ``grad-cam:2``.
+    exact : bool
+        Whether the map and the bias add up to the logit, so that regions have contributions.
     """
 
     logit: float
@@ -35,6 +39,8 @@ class NetworkOutput:
     cells: np.ndarray
     field: Field
     disagreement: float | None = None
+    method: str = "cam"
+    exact: bool = True
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ def vary(
     variation: Variation,
     numbers: Tensor,
     noise: torch.Generator,
+    step: int = 4,
 ) -> tuple[Tensor, Tensor | None]:
     """Random variants of a batch of frames.
 
@@ -109,12 +110,14 @@ def vary(
         From :func:`draw`, on the crops' device.
     noise : Generator
         On the crops' device.
+    step : int
+        Pixels of the input per point of the coverage.
 
     Returns
     -------
     grey : Tensor, shape (n, size, size)
         0..255.
-    coverage : Tensor, shape (n, 4, size // 4, size // 4), or None
+    coverage : Tensor, shape (n, 4, size // step, size // step), or None
         Which region each point belongs to, as a smooth 0..1; what lies outside the frame is `elsewhere`.
     """
     u = iter(numbers.T)
@@ -142,7 +145,7 @@ def vary(
     grey = functional.grid_sample(crops[:, None].float() / 255, grid, align_corners=False)[:, 0]
     coverage = None
     if regions is not None:
-        coarse = functional.affine_grid(places, [len(crops), 1, size // 4, size // 4], align_corners=False)
+        coarse = functional.affine_grid(places, [len(crops), 1, size // step, size // step], align_corners=False)
         one_hot = torch.stack([(regions == label).float() for label in (1, 2, 3)], 1)
         inside = functional.grid_sample(one_hot, coarse, align_corners=False)
         coverage = torch.cat([1 - inside.sum(1, keepdim=True), inside], 1)
