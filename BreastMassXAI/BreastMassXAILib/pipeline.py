@@ -19,10 +19,11 @@ from .core.errors import InputError, MissingPackageError, NoMassError, SpacingEr
 from .core.explain import Explanation, Partition, explain, partition
 from .core.field import FieldRule
 from .core.frame import Case, Frame, MaskOrigin
-from .core.outline import ANYWHERE, NO_MASS, Prompt, Suggestion, found_mass, inner_point
+from .core.outline import ANYWHERE, NO_MASS, Prompt, Suggestion
 from .core.progress import Progress, silent
 from .core.propagation import MassTrack, TrackedMass
 from .core.result import Settings
+from .core.suggested import found_mass, inner_point
 
 if TYPE_CHECKING:
     from .network.bundle import Bundle

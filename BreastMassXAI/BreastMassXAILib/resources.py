@@ -9,6 +9,7 @@ from .core.errors import MissingPackageError
 
 _HERE = Path(__file__).resolve().parent
 DEFAULT_MODEL = "busbra"
+SHIPPED_OUTLINER = "outline"
 SHIPPED_MODELS = (DEFAULT_MODEL, "busbra-paper", "busbra-square", "busbra-frame")
 
 

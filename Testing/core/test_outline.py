@@ -1,86 +1,133 @@
-"""A mass that is suggested: what may be pointed at, and what is said of what was found."""
+"""What a person points at, and what becomes a mass of probabilities."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from BreastMassXAILib.core.errors import InputError, NoMassError
+from BreastMassXAILib.core.errors import InputError
+from BreastMassXAILib.core.field import Field
 from BreastMassXAILib.core.outline import (
     Box,
     Click,
     Prompt,
-    Suggestion,
     checked_prompt,
-    found_mass,
-    inner_point,
-    largest_diameter,
-    suggestion_notes,
+    confidence_of,
+    cubic_weights,
+    suggestion,
+    to_frame,
 )
 
-AREA = np.zeros((60, 80), bool)
-AREA[5:55, 10:70] = True
-ROW, COLUMN = np.mgrid[:60, :80]
-DISC = (ROW - 30) ** 2 + (COLUMN - 40) ** 2 <= 12**2
+
+def disc(shape, row, column, radius):
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
 
 
-def suggestion(mass=DISC, confidence=0.9, found=1, prompt=None):
-    return Suggestion(mass, mass.astype(np.float32), confidence, found, prompt or Prompt())
+@pytest.fixture
+def two():
+    """Probabilities with a large sure mass on the left, a smaller one on the right and a faint one below."""
+    probability = np.full((120, 160), 0.02, np.float32)
+    probability[disc((120, 160), 50, 45, 25)] = 0.95
+    probability[disc((120, 160), 40, 120, 15)] = 0.8
+    probability[disc((120, 160), 100, 120, 8)] = 0.3
+    return probability
+
+
+def test_without_a_prompt_the_largest_is_taken_and_both_are_counted(two):
+    found = suggestion(two, Prompt())
+    assert np.array_equal(found.mass, disc((120, 160), 50, 45, 25))
+    assert found.found == 2
+
+
+def test_a_click_decides_which_mass_is_meant(two):
+    found = suggestion(two, Prompt((Click(40, 120),)))
+    assert np.array_equal(found.mass, disc((120, 160), 40, 120, 15))
+    both = suggestion(two, Prompt((Click(40, 120), Click(50, 45))))
+    assert np.array_equal(both.mass, disc((120, 160), 40, 120, 15) | disc((120, 160), 50, 45, 25))
+
+
+def test_a_click_on_something_faint_takes_what_is_as_faint(two):
+    assert np.array_equal(suggestion(two, Prompt((Click(100, 120),))).mass, disc((120, 160), 100, 120, 8))
+    assert not suggestion(two, Prompt((Click(110, 10),))).mass.any()
+
+
+def test_a_box_means_what_lies_in_it(two):
+    assert np.array_equal(suggestion(two, Prompt(box=Box(20, 100, 60, 140))).mass, disc((120, 160), 40, 120, 15))
+    kept = suggestion(two, Prompt(box=Box(20, 60, 90, 75))).mass  # a small part of the large one
+    assert kept.any()
+    assert not kept[:, :60].any()
+    assert not kept[:, 76:].any()
+
+
+def test_nothing_probable_is_no_mass():
+    found = suggestion(np.full((60, 60), 0.1, np.float32), Prompt())
+    assert not found.mass.any()
+    assert found.found == 0
+    assert found.confidence == pytest.approx(0.1)
+
+
+def test_holes_are_filled(two):
+    two[disc((120, 160), 50, 45, 5)] = 0.1
+    assert np.array_equal(suggestion(two, Prompt()).mass, disc((120, 160), 50, 45, 25))
+
+
+def test_confidence_is_the_dice_of_probabilities_and_outline_near_the_mass(two):
+    sure = disc((120, 160), 50, 45, 25)
+    rows, columns = slice(25 - 25, 76 + 25), slice(20 - 20, 71 + 25)
+    near = np.where(sure, 0.95, 0.02)[rows, columns]
+    assert confidence_of(two, sure) == pytest.approx(2 * 0.95 * sure.sum() / (near.sum() + sure.sum()), rel=1e-3)
+    assert confidence_of(sure.astype(np.float32), sure) == 1
 
 
 @pytest.mark.parametrize(
-    ("prompt", "sentence"),
+    ("prompt", "words"),
     [
-        (Prompt((Click(-1, 20),)), "outside the frame"),
-        (Prompt((Click(60, 20),)), "outside the frame"),
-        (Prompt((Click(30, 75),)), "outside the scan area"),
-        (Prompt((Click(30, 40, inside=False),)), "the first click must lie in the mass"),
-        (Prompt(box=Box(30, 40, 30, 40)), "too small"),
-        (Prompt(box=Box(10, 20, 50, 21)), "too small"),
-        (Prompt(box=Box(50, 60, 20, 30)), "too small"),
-        (Prompt(box=Box(-4, 20, 40, 50)), "leaves the frame"),
-        (Prompt(box=Box(10, 72, 40, 79)), "outside the scan area"),
+        (Prompt((Click(-1, 5),)), "outside the frame"),
+        (Prompt((Click(5, 60),)), "outside the frame"),
+        (Prompt((Click(5, 2),)), "outside the scan area"),
+        (Prompt((Click(20, 30, inside=False),)), "first click must lie in the mass"),
+        (Prompt(box=Box(10, 10, 10, 10)), "too small"),
+        (Prompt(box=Box(10, 20, 10, 40)), "too small"),
+        (Prompt(box=Box(30, 40, 10, 20)), "too small"),
+        (Prompt(box=Box(-4, 10, 20, 30)), "leaves the frame"),
+        (Prompt(box=Box(10, 10, 45, 30)), "leaves the frame"),
+        (Prompt(box=Box(10, 0, 20, 4)), "outside the scan area"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(prompt, sentence):
-    with pytest.raises(InputError, match=sentence):
-        checked_prompt(prompt, AREA)
+def test_a_prompt_that_cannot_be_meant_is_refused(prompt, words):
+    area = np.ones((40, 60), bool)
+    area[:, :6] = False
+    with pytest.raises(InputError, match=words):
+        checked_prompt(prompt, area)
 
 
-def test_what_can_be_meant_is_taken_as_it_is():
-    for prompt in (
-        Prompt(),
-        Prompt((Click(30, 40), Click(20, 20, False))),
-        Prompt((Click(6, 11, False),), Box(9, 9, 40, 60)),
-    ):
-        assert checked_prompt(prompt, AREA) is prompt
+def test_a_good_prompt_passes_as_it_is():
+    prompt = Prompt((Click(3, 4),)).and_click(Click(9, 9, inside=False))
+    assert checked_prompt(prompt, np.ones((40, 60), bool)) is prompt
+    assert prompt
+    assert not Prompt()
 
 
-def test_no_mass_is_an_answer_with_its_confidence():
-    assert found_mass(suggestion()) is DISC or np.array_equal(found_mass(suggestion()), DISC)
-    with pytest.raises(NoMassError, match=r"No mass was found in this frame: the confidence is 0\.31"):
-        found_mass(suggestion(np.zeros_like(DISC), 0.31, 0))
+@given(
+    start=st.floats(-5, 5), length=st.floats(8, 300), cells=st.integers(2, 40), a=st.floats(-3, 3), b=st.floats(-3, 3)
+)
+@settings(max_examples=60, deadline=None)
+def test_cubic_weights_keep_a_line_a_line_within(start, length, cells, a, b):
+    pixels = slice(max(int(start), 0), max(int(start), 0) + 50)
+    weights = cubic_weights(start, length, cells, pixels)
+    assert np.allclose(weights.sum(1), 1, atol=1e-5)
+    position = (np.arange(pixels.start, pixels.stop) + 0.5 - start) / length * cells - 0.5
+    inner = (position >= 1) & (position <= cells - 2)
+    expected = a + b * position
+    assert np.allclose((weights @ (a + b * np.arange(cells)))[inner], expected[inner], atol=1e-3)
 
 
-def test_how_many_masses_there_are_is_said_only_where_nobody_pointed_at_one():
-    assert "3 masses" in suggestion_notes(suggestion(found=3))[0]
-    assert not suggestion_notes(suggestion(found=3, prompt=Prompt((Click(30, 40),)))) and not suggestion_notes(
-        suggestion()
-    )
-
-
-def test_the_inner_point_lies_in_the_mass_where_its_centroid_does_not():
-    assert inner_point(DISC) == Click(30, 40)
-    ring = DISC & ((ROW - 30) ** 2 + (COLUMN - 40) ** 2 > 8**2)
-    point = inner_point(ring)
-    assert not ring[30, 40] and ring[int(point.row), int(point.column)]
-
-
-def test_the_largest_diameter_is_that_of_known_shapes():
-    assert largest_diameter(DISC) == pytest.approx(25, rel=0.01)  # 25 pixels across
-    bar = (abs(ROW - 30) <= 2) & (abs(COLUMN - 40) <= 20)
-    assert largest_diameter(bar, (0.1, 0.2)) == pytest.approx(np.hypot(4 * 0.1, 41 * 0.2), rel=0.01)
-    assert largest_diameter((ROW == 7) & (COLUMN == 9), (0.5, 0.25)) == pytest.approx(0.5)
-    tilted = abs(COLUMN - ROW) + 3 * abs(COLUMN + ROW - 70) < 60
-    reach = [
-        max(np.hypot(a[0] - b[0], a[1] - b[1]) for b in np.argwhere(tilted)[::3]) for a in np.argwhere(tilted)[::3]
-    ]
-    assert max(reach) <= largest_diameter(tilted) <= max(reach) + 3
+def test_probabilities_lie_in_field_and_scan_area_only():
+    area = np.ones((50, 70), bool)
+    area[:, 60:] = False
+    probability = to_frame(np.full((8, 8), 4.0), Field(10, 5, 30, 60), (50, 70), area)
+    inside = np.zeros((50, 70), bool)
+    inside[10:40, 5:60] = True
+    assert np.allclose(probability[inside], 1 / (1 + np.exp(-4)))
+    assert not probability[~inside].any()

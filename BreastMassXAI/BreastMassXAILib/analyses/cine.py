@@ -13,12 +13,13 @@ from ..core.cine_result import CineResult, ExplainedFrame, FrameResult
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case, Frame
-from ..core.outline import ANYWHERE, Prompt, suggestion_notes
+from ..core.outline import ANYWHERE, Prompt
 from ..core.progress import Progress, silent
 from ..core.propagation import MassTrack
 from ..core.regions import mask_box
 from ..core.settling import with_said_geometry, with_said_spacing
 from ..core.sizes import confirmed_size, known_mm
+from ..core.suggested import suggestion_notes
 from ..core.writing import CINE_FILE, as_text, atomic_folder
 from ..pipeline import analyze_cine, follow_mass, load_model, load_outliner, with_field
 from ..readers.cines import open_frames

@@ -9,11 +9,12 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.frame import Frame, MaskOrigin
-from ..core.outline import ANYWHERE, Prompt, Suggestion, found_mass, suggestion_notes
+from ..core.outline import ANYWHERE, Prompt, Suggestion
 from ..core.progress import Progress, silent
 from ..core.regions import mask_box
 from ..core.settling import with_said_geometry, with_said_spacing
 from ..core.sizes import confirmed_size, known_mm
+from ..core.suggested import found_mass, largest_diameter, suggestion_notes
 from ..core.writing import atomic_file
 from ..pipeline import load_outliner
 from ..readers.cines import open_frames
@@ -149,8 +150,6 @@ def outline_words(found: Outlined) -> str:
     ValueError
         When there is no mass.
     """
-    from ..core.outline import largest_diameter
-
     mass, frame = found.suggestion.mass, found.frame
     pixels = int(np.count_nonzero(mass))
     area, length = f"{pixels} pixels", f"{largest_diameter(mass):.0f} pixels"

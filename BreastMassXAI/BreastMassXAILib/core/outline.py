@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
-from .errors import InputError, NoMassError
+from .errors import InputError
+from .field import Field, weigh
+from .regions import mask_box
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,141 @@ class Suggestion:
 
 NO_MASS = "No mass was found in this frame"
 LEAST_CONFIDENCE = 0.5
+_LEAST_AREA = 4e-4
+"""Share of the frame; smaller specks are no masses."""
+_RIVAL = 0.2
+"""Share of the largest mass's area from which on another piece counts as a mass of its own."""
+_FAINTER = 0.5
+"""Where a click lies in nothing that is probable, the piece around it of this share of its probability is taken."""
+_LEAST_PROBABILITY = 0.1
+
+
+def to_frame(logits: np.ndarray, field: Field, shape: tuple[int, int], scan_area: np.ndarray | None) -> np.ndarray:
+    """Bring logits per cell of the field to the frame as probabilities, smoothly, so that their contours have no kinks.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n, m)
+    field : Field
+    shape : (rows, columns) of the frame
+    scan_area : ndarray of bool, optional
+
+    Returns
+    -------
+    ndarray of float32, shape `shape`
+        0..1; 0 outside field and scan area.
+    """
+    rows, columns = field.pixels(shape)
+    vertical = cubic_weights(field.row, field.height, logits.shape[0], rows)
+    horizontal = cubic_weights(field.column, field.width, logits.shape[1], columns)
+    probability = np.zeros(shape, np.float32)
+    with np.errstate(over="ignore"):
+        probability[rows, columns] = 1 / (1 + np.exp(-weigh(vertical, logits, horizontal)))
+    return probability if scan_area is None else np.where(scan_area, probability, np.float32(0))
+
+
+def cubic_weights(start: float, length: float, cells: int, pixels: slice) -> np.ndarray:
+    """Weights of Catmull-Rom's cubic from cell values to pixel centres along one axis; see ``field.bilinear_weights``.
+
+    Returns
+    -------
+    ndarray, shape (len(pixels), cells), float32
+        Rows sum to 1; the outer cells' values go on beyond them.
+    """
+    position = (np.arange(pixels.start, pixels.stop) + 0.5 - start) / length * cells - 0.5
+    weights = np.zeros((len(position), cells), np.float32)
+    first = np.floor(position).astype(int)
+    for cell in range(-1, 3):
+        away = np.abs(position - (first + cell))
+        near = 1.5 * away**3 - 2.5 * away**2 + 1
+        far = -0.5 * away**3 + 2.5 * away**2 - 4 * away + 2
+        weight = np.where(away <= 1, near, np.where(away < 2, far, 0))
+        np.add.at(weights, (np.arange(len(position)), np.clip(first + cell, 0, cells - 1)), weight.astype(np.float32))
+    return weights
+
+
+def suggestion(probability: np.ndarray, prompt: Prompt) -> Suggestion:
+    """The mass that a prompt asks for, out of probabilities.
+
+    A click decides which mass is meant, several clicks mean all their masses; a box means what lies in it. Without a
+    prompt the largest piece is taken. Holes are filled.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (rows, columns)
+        0..1.
+    prompt : Prompt
+        That was checked (:func:`checked_prompt`).
+    """
+    pieces, areas = _pieces(probability > 0.5)
+    least = max(_LEAST_AREA * probability.size, 4)
+    there = areas >= max(least, _RIVAL * areas.max(initial=0))
+    found = int(there.sum())
+    clicks = [click for click in prompt.clicks if click.inside]
+    if clicks:
+        mass = np.zeros(probability.shape, bool)
+        for click in clicks:
+            mass |= _around(probability, pieces, round(click.row), round(click.column))
+    elif prompt.box is not None:
+        mass = _in_box(pieces, prompt.box)
+    else:
+        mass = pieces == 1 + int(areas.argmax()) if found else np.zeros(probability.shape, bool)
+    if mass.sum() < (4 if prompt else least):
+        return Suggestion(np.zeros(probability.shape, bool), probability, confidence_of(probability, mass), 0, prompt)
+    mass = ndimage.binary_fill_holes(mass)
+    return Suggestion(mass, probability, confidence_of(probability, mass), max(found, 1), prompt)
+
+
+def _pieces(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Connected pieces, numbered from 1, and the area of each."""
+    pieces, count = ndimage.label(inside)
+    return pieces, np.bincount(pieces.ravel(), minlength=count + 1)[1:]
+
+
+def _around(probability: np.ndarray, pieces: np.ndarray, row: int, column: int) -> np.ndarray:
+    number = pieces[row, column]
+    if number:
+        return pieces == number
+    least = _FAINTER * float(probability[row, column])
+    if least < _LEAST_PROBABILITY:
+        return np.zeros(probability.shape, bool)
+    fainter = ndimage.label(probability > least)[0]
+    return fainter == fainter[row, column]
+
+
+def _in_box(pieces: np.ndarray, box: Box) -> np.ndarray:
+    """The piece with the largest part in the box; what it has outside stays out when that is more than inside."""
+    rows, columns = slice(int(box.top), int(box.bottom) + 1), slice(int(box.left), int(box.right) + 1)
+    inside = np.bincount(pieces[rows, columns].ravel())
+    if len(inside) < 2:
+        return np.zeros(pieces.shape, bool)
+    number = 1 + int(inside[1:].argmax())
+    mass = pieces == number
+    if inside[number] < 0.5 * mass.sum():
+        kept = np.zeros_like(mass)
+        kept[rows, columns] = mass[rows, columns]
+        return kept
+    return mass
+
+
+def confidence_of(probability: np.ndarray, mass: np.ndarray) -> float:
+    """How far the probabilities agree with the outline, 0..1: the Dice coefficient of the two near the mass.
+
+    Probabilities far from the mass, another mass for instance, do not count. Where there is no mass, the largest
+    probability of the frame.
+    """
+    if not mass.any():
+        return float(probability.max(initial=0))
+    rows, columns = mask_box(mass)
+    down, across = (rows.stop - rows.start) // 2, (columns.stop - columns.start) // 2
+    near = (
+        slice(max(rows.start - down, 0), rows.stop + down),
+        slice(max(columns.start - across, 0), columns.stop + across),
+    )
+    values, inside = probability[near], mass[near]
+    other = _pieces((values > 0.5) & ~inside)[0] > 0
+    total = float(values[~other].sum()) + float(inside.sum())
+    return 2 * float(values[inside].sum()) / total
 
 
 def checked_prompt(prompt: Prompt, scan_area: np.ndarray) -> Prompt:
@@ -119,62 +257,3 @@ def checked_prompt(prompt: Prompt, scan_area: np.ndarray) -> Prompt:
         if not inside.any():
             raise InputError("The box lies outside the scan area: draw it around the mass.")
     return prompt
-
-
-def found_mass(suggestion: Suggestion) -> np.ndarray:
-    """The suggested mass.
-
-    Raises
-    ------
-    NoMassError
-        When there is none; the sentence tells the confidence.
-    """
-    if not suggestion.mass.any():
-        raise NoMassError(
-            f"{NO_MASS}: the confidence is {suggestion.confidence:.2f}, and an outline needs {LEAST_CONFIDENCE:.2f}."
-        )
-    return suggestion.mass
-
-
-def suggestion_notes(suggestion: Suggestion) -> tuple[str, ...]:
-    """What had to be decided for a suggestion; it belongs to the warnings of what is computed from it."""
-    if suggestion.found > 1 and not suggestion.prompt:
-        return (
-            f"There seem to be {suggestion.found} masses in this frame: the largest is outlined; a click in another "
-            "one chooses that.",
-        )
-    return ()
-
-
-def inner_point(mass: np.ndarray) -> Click:
-    """The pixel of a mass that lies nearest to its centroid: a click that is sure to be in it, whatever its shape.
-
-    Parameters
-    ----------
-    mass : ndarray of bool, shape (rows, columns)
-        Not empty.
-    """
-    rows, columns = np.nonzero(mass)
-    nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
-    return Click(float(rows[nearest]), float(columns[nearest]))
-
-
-def largest_diameter(mass: np.ndarray, pixel: tuple[float, float] = (1.0, 1.0)) -> float:
-    """The largest distance between two points of a mass, from edge to edge of its pixels, in the unit of `pixel`.
-
-    Parameters
-    ----------
-    mass : ndarray of bool, shape (rows, columns)
-        Not empty.
-    pixel : (height, width)
-    """
-    ends: list[tuple[float, float]] = []
-    for row in np.flatnonzero(mass.any(axis=1)).tolist():  # a row's other pixels lie between its first and its last
-        first, last = (float(column) for column in np.flatnonzero(mass[row])[[0, -1]])
-        ends += [(row, first - 0.5), (row, last + 0.5)]
-        ends += [(row + side, column) for side in (-0.5, 0.5) for column in (first, last)]
-    points = np.array(ends) * pixel
-    from scipy.spatial import ConvexHull
-
-    corners = points[ConvexHull(points).vertices]
-    return float(np.sqrt(((corners[:, None] - corners[None]) ** 2).sum(axis=2).max()))

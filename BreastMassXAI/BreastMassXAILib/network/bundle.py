@@ -67,14 +67,11 @@ def load_bundle(folder: Path | None = None) -> Bundle:
         When a file is missing, altered (its SHA-256 differs), of another schema, or does not fit the network it names.
     """
     folder = resource("Models", DEFAULT_MODEL) if folder is None else folder
-    if not folder.is_dir():
-        raise BundleError(f"There is no model folder '{folder.name}'.")
-    text = _read(folder / "model.json")
-    description = _parse(text, folder.name)
+    description, text = described(folder)
     try:
         architecture = Architecture(**description["architecture"])
         rule = FieldRule(**description["field"])
-        prepare = _preprocessing(description["preprocessing"])
+        prepare = preprocessing_of(description["preprocessing"])
         classifier = classifier_of(description, hashlib.sha256(text).hexdigest())
         backbone_name, backbone_hash = (
             _text(description["backbone"]["name"]),
@@ -119,14 +116,14 @@ def save_bundle(
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "weights.safetensors"
-    _save({key: value.contiguous() for key, value in network.adapter_state().items()}, weights)
+    save_tensors({key: value.contiguous() for key, value in network.adapter_state().items()}, weights)
     if isinstance(backbone, str):
         file = folder / OWN_BACKBONE
         state = network.backbone.state_dict()
-        _save({k: (v.half() if v.ndim == 4 else v).contiguous() for k, v in state.items()}, file)
+        save_tensors({k: (v.half() if v.ndim == 4 else v).contiguous() for k, v in state.items()}, file)
     else:
         file, backbone = backbone, backbone.stem
-    _write_description(
+    write_description(
         folder,
         {
             "schema_version": SCHEMA_VERSION,
@@ -153,7 +150,7 @@ def recalibrate(folder: Path, calibration: Calibration, facts: Mapping[str, Any]
     """
     description = _parse(_read(folder / "model.json"), folder.name)
     own = {"threshold": calibration.threshold, "temperature": calibration.temperature}
-    _write_description(folder, {**description, **own, **calibration.facts(), **facts})
+    write_description(folder, {**description, **own, **calibration.facts(), **facts})
 
 
 def write_training_images(folder: Path, digests: Iterable[str]) -> dict[str, Any]:
@@ -219,10 +216,12 @@ def copy_recalibrated(
     for file, original in files.items():
         (folder / file).write_bytes(_read(original))
     own = {"name": name, "threshold": calibration.threshold, "temperature": calibration.temperature}
-    _write_description(folder, {**description, **own, **calibration.facts(), **facts})
+    write_description(folder, {**description, **own, **calibration.facts(), **facts})
 
 
-def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
+def write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    """Write ``model.json``; the schema's version is added where it is missing."""
+    description = {"schema_version": SCHEMA_VERSION, **description}
     write_whole(folder / "model.json", json.dumps(description, indent=2, allow_nan=False) + "\n")
 
 
@@ -260,10 +259,17 @@ def pack_backbone(source: Path, destination: Path, last_stage: int) -> None:
     kept = {name: value for name, value in load_file(source).items() if not name.startswith(dropped)}
     packed = {name: value.half() if value.ndim == 4 else value for name, value in kept.items()}
     destination.parent.mkdir(parents=True, exist_ok=True)
-    _save(packed, destination)
+    save_tensors(packed, destination)
 
 
-def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
+def save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Write a ``.safetensors`` file.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
     try:
         save_file(tensors, path)
     except Exception as error:  # safetensors raises its own untyped errors where the disk is full
@@ -273,6 +279,20 @@ def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, as a hexadecimal string."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def described(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """What a model's ``model.json`` says, and its bytes.
+
+    Raises
+    ------
+    BundleError
+        When it is missing, no JSON, or of another schema.
+    """
+    if not folder.is_dir():
+        raise BundleError(f"There is no model folder '{folder.name}'.")
+    text = _read(folder / "model.json")
+    return _parse(text, folder.name), text
 
 
 def _parse(text: bytes, name: str) -> dict[str, Any]:
@@ -292,7 +312,14 @@ def _same_shapes(state: Mapping[str, torch.Tensor], expected: Mapping[str, torch
     return state.keys() == expected.keys() and all(state[name].shape == expected[name].shape for name in expected)
 
 
-def _preprocessing(values: Mapping[str, Any]) -> Preprocessing:
+def preprocessing_of(values: Mapping[str, Any]) -> Preprocessing:
+    """The preprocessing that a ``model.json`` describes.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        When it is incomplete or makes no sense.
+    """
     mean, std = tuple(map(float, values["mean"])), tuple(map(float, values["std"]))
     if (
         len(mean) != 3

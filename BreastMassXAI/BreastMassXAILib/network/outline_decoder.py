@@ -16,66 +16,61 @@ from .resnet import ScaledResNet
 
 PROMPTS = 3
 """Channels of a prompt: clicks inside, clicks outside, the box."""
-CLICK_SIGMA = 2.0
-"""Spread of a click in cells of a quarter of the input's resolution."""
-STEPS = (2, 4, 8, 16)
-"""The input's pixels per cell at the trunk's four scales."""
+CLICK_SIGMA = 1.5
+"""Spread of a click in cells."""
+STEP = 4
+"""The input's pixels per cell of what the decoder answers."""
 
 
 def trunk_features(network: ScaledResNet, x: Tensor) -> list[Tensor]:
-    """The trunk's features at its four scales, fine to coarse, of images (n, 3, size, size); 16 divides `size`.
+    """The outputs of the trunk's stages 1 to 3, of images (n, 3, size, size); 16 divides `size`.
 
-    Shapes (n, 64, size / 2, size / 2), then the outputs of stages 1 to 3 at a quarter, an eighth and a sixteenth.
+    They have a quarter, an eighth and a sixteenth of the input's rows and columns.
     """
-    backbone = network.backbone
-    fine = backbone.relu(backbone.bn1(backbone.conv1(x)))
-    features = [fine, network.stages(backbone.maxpool(fine), 1, 1)]
+    features = [network.stages(network.stem(x), 1, 1)]
     for stage in (2, 3):
         features.append(network.stages(features[-1], stage, stage))
     return features
 
 
 class OutlineDecoder(nn.Module):
-    """Logits (n, size / 2, size / 2) from :func:`trunk_features` and prompts (n, 3, size / 4, size / 4).
+    """Logits (n, size / 4, size / 4) from :func:`trunk_features` and prompts (n, 3, size / 4, size / 4).
 
     Parameters
     ----------
-    channels : four ints
+    channels : three ints
         Of the trunk's features, fine to coarse.
-    widths : four ints
+    widths : three ints
         Of the decoder at these scales.
     """
 
-    def __init__(self, channels: tuple[int, ...], widths: tuple[int, ...] = (16, 48, 96, 160)) -> None:
+    def __init__(self, channels: tuple[int, ...], widths: tuple[int, ...] = (32, 64, 128)) -> None:
         super().__init__()
         self.channels, self.widths = tuple(channels), tuple(widths)
+        fine, middle, coarse = widths
         self.lateral = nn.ModuleList(_step(c, w, 1) for c, w in zip(channels, widths, strict=True))
-        self.far = nn.ModuleList(_step(widths[3] + PROMPTS if k == 0 else widths[3], widths[3], 3, d) for k, d in _FAR)
-        self.context = nn.Linear(widths[3], widths[3])
-        below = (widths[1], widths[2], widths[3])
-        self.merge = nn.ModuleList(_step(widths[k] + below[k] + (PROMPTS if k else 0), widths[k], 3) for k in range(3))
-        self.refine = nn.ModuleList(_step(w, w, 3) for w in widths[1:3])
-        self.answer = nn.Conv2d(widths[0], 1, 3, padding=1)
+        # Spread over the coarsest scale, so that a large mass is seen as a whole.
+        self.far = nn.ModuleList(
+            [_step(coarse + PROMPTS, coarse, 3), _step(coarse, coarse, 3, 2), _step(coarse, coarse, 3, 4)]
+        )
+        self.context = nn.Linear(coarse, coarse)
+        self.merge = nn.ModuleList(
+            [_step(fine + middle + PROMPTS, fine, 3), _step(middle + coarse + PROMPTS, middle, 3)]
+        )
+        self.answer = nn.Conv2d(fine, 1, 3, padding=1)
         nn.init.constant_(cast(Tensor, self.answer.bias), -2.0)  # most of a frame is no mass
 
     def forward(self, features: list[Tensor], prompts: Tensor) -> Tensor:
         near = [step(f) for step, f in zip(self.lateral, features, strict=True)]
         said = [prompts, functional.max_pool2d(prompts, 2), functional.max_pool2d(prompts, 4)]
-        x = torch.cat([near[3], said[2]], 1)
-        for number, step in enumerate(self.far):
-            x = step(x) if number == 0 else x + step(x)
+        x = self.far[0](torch.cat([near[2], said[2]], 1))
+        for step in self.far[1:]:
+            x = x + step(x)
         x = x + self.context(x.mean((2, 3)))[:, :, None, None]
-        for scale in (2, 1, 0):
+        for scale in (1, 0):
             x = functional.interpolate(x, near[scale].shape[2:], mode="bilinear", align_corners=False)
-            parts = [near[scale], x] if scale == 0 else [near[scale], x, said[scale - 1]]
-            x = self.merge[scale](torch.cat(parts, 1))
-            if scale:
-                x = x + self.refine[scale - 1](x)
+            x = self.merge[scale](torch.cat([near[scale], x, said[scale]], 1))
         return self.answer(x)[:, 0]
-
-
-_FAR = ((0, 1), (1, 2), (2, 4))
-"""Number and dilation of the steps at the coarsest scale: a large mass is seen as a whole."""
 
 
 def _step(channels: int, width: int, kernel: int, dilation: int = 1) -> nn.Sequential:

@@ -7,7 +7,7 @@ variant once, and a decoder learns from it unless the frame belongs to its own t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..core.progress import Progress, silent
 from ..core.regions import mask_box
 from .augmentation import VARIATIONS, draw, vary
 from .frames import ahead
-from .outline_decoder import OutlineDecoder, prompt_maps, trunk_features
+from .outline_decoder import STEP, OutlineDecoder, prompt_maps, trunk_features
 from .preprocessing import Preprocessing, resample_field
 from .resnet import ScaledResNet
 
@@ -57,7 +57,7 @@ class OutlineSettings:
 
     epochs: int = 12
     batch: int = 16
-    size: int = 256
+    size: int = 224
     seed: int = 0
     rate: float = 2e-3
     decay: float = 0.02
@@ -162,6 +162,7 @@ def train_decoders(
     learns: Sequence[np.ndarray],
     settings: OutlineSettings,
     progress: Progress = silent,
+    each_epoch: Callable[[int, list[dict[str, Tensor]]], None] | None = None,
 ) -> list[OutlineDecoder]:
     """Train one decoder per entry of `learns`.
 
@@ -171,6 +172,8 @@ def train_decoders(
         Folded for inference; stays as it is.
     learns : sequence of ndarray of bool, shape (n,)
         Which frames a decoder learns from.
+    each_epoch : callable, optional
+        Called with the number of epochs done and the running means of the decoders' weights.
 
     Returns
     -------
@@ -217,6 +220,8 @@ def train_decoders(
                 learner.average(min(settings.keep, (1 + done) / (10 + done)))
             done += 1
             progress(done, total, f"epoch {epoch + 1} of {settings.epochs}")
+        if each_epoch is not None:
+            each_epoch(epoch + 1, [learner.mean for learner in learners])
     for learner in learners:
         learner.decoder.load_state_dict(learner.mean)
     return [learner.decoder.eval().requires_grad_(False) for learner in learners]
@@ -259,7 +264,7 @@ class _Variants:
     def made(
         self, numbers: np.ndarray, noise: torch.Generator, settings: OutlineSettings
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Grey (n, size, size), the mass that is asked for (n, size / 2, size / 2) and prompts (n, 3, h, w)."""
+        """Grey (n, size, size), the mass that is asked for (n, h, w) and prompts (n, 3, h, w)."""
         rng = np.random.default_rng(self.seed)
         crops, masses = self.frames.crops[self.batch].clone(), self.frames.masses[self.batch].clone()
         for k in np.flatnonzero(self.empty):
@@ -274,7 +279,7 @@ class _Variants:
             VARIATIONS[settings.variation],
             torch.from_numpy(numbers[self.batch]),
             noise,
-            step=2,
+            step=STEP,
         )
         assert coverage is not None
         own, other = coverage[:, 1], coverage[:, 2]
@@ -282,7 +287,7 @@ class _Variants:
         clicks, kinds, boxes = (torch.from_numpy(np.stack(part)) for part in zip(*prompts, strict=True))
         said = ((kinds > 0).any(1) | ~boxes[:, 0].isnan())[:, None, None]
         target = torch.where(said, own, own + other)  # nobody pointed: every mass is one
-        return grey, target.clamp(0, 1), prompt_maps(clicks, kinds, boxes, settings.size // 4)
+        return grey, target.clamp(0, 1), prompt_maps(clicks, kinds, boxes, settings.size // STEP)
 
     def _pair(self, one: int, two: int, swapped: bool) -> tuple[Tensor, Tensor]:
         """Half of either frame, its mass in the middle where there is room; that of the second is labelled 2."""
