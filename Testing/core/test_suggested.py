@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from BreastMassXAILib.core.errors import NoMassError
-from BreastMassXAILib.core.outline import Click, Prompt, Suggestion
+from BreastMassXAILib.core.outline import Box, Click, Prompt, Suggestion
 from BreastMassXAILib.core.suggested import (
     found_mass,
     inner_point,
@@ -25,6 +25,11 @@ def test_no_mass_is_an_answer_with_its_confidence():
     assert found_mass(suggestion()) is DISC or np.array_equal(found_mass(suggestion()), DISC)
     with pytest.raises(NoMassError, match=r"No mass was found in this frame: the confidence is 0\.31"):
         found_mass(suggestion(np.zeros_like(DISC), 0.31, 0))
+    probable = np.where(DISC, np.float32(0.9), np.float32(0.125))
+    for prompt in (Prompt((Click(3, 3), Click(30, 40, False))), Prompt(box=Box(0, 0, 9, 9))):
+        nothing = Suggestion(np.zeros_like(DISC), probable, 0.9, 0, prompt)
+        with pytest.raises(NoMassError, match=r"pointed at: the confidence there is 0\.1[23]"):
+            found_mass(nothing)
 
 
 def test_how_many_masses_there_are_is_said_only_where_nobody_pointed_at_one():

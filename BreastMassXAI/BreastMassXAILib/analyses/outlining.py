@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import minimum_filter
 
 from ..core.errors import InputError
 from ..core.frame import Frame, MaskOrigin
@@ -23,6 +24,9 @@ from ..readers.frames import frame_index
 from ..readers.masks import Onto
 from ..writers.mask import check_mask_name, write_mask
 from .request import FrameRules, stem
+
+NEAR = 0.015
+"""Share of the frame's shorter side: an outline that comes so close to the border has reached it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,13 +147,7 @@ def point_of(prompt: Prompt) -> tuple[float, float] | None:
 
 
 def outline_words(found: Outlined) -> str:
-    """What was found, in a few lines.
-
-    Raises
-    ------
-    ValueError
-        When there is no mass.
-    """
+    """What was found, in a few lines."""
     mass, frame = found.suggestion.mass, found.frame
     pixels = int(np.count_nonzero(mass))
     area, length = f"{pixels} pixels", f"{largest_diameter(mass):.0f} pixels"
@@ -169,10 +167,10 @@ def outline_words(found: Outlined) -> str:
 
 
 def _cut(mass: np.ndarray, frame: Frame) -> tuple[str, ...]:
-    """A sentence where the mass goes on where nothing is seen."""
+    """A sentence where the mass may go on where nothing is seen."""
+    near = max(round(NEAR * min(mass.shape)), 1)
     area = np.ones(mass.shape, bool) if frame.scan_area is None else frame.scan_area
-    from scipy.ndimage import binary_erosion
-
-    if (mass & ~binary_erosion(area, np.ones((3, 3)))).any():
-        return ("The mass touches the border of the scan area: it may be larger than what is seen of it.",)
+    inner = minimum_filter(area, 2 * near + 1, mode="constant", cval=False)
+    if (mass & ~inner).any():
+        return ("The mass reaches the border of the scan area: it may be larger than what is seen of it.",)
     return ()

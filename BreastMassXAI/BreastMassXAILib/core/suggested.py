@@ -10,6 +10,11 @@ from scipy.spatial import ConvexHull
 from .errors import NoMassError
 from .outline import NO_MASS, Click, Suggestion
 
+ORIGIN_TAG = "BreastMassXAI.MaskOrigin"
+"""Under which a segment keeps who outlined it, in files and in Slicer's scenes."""
+OUTLINE_TAG = "BreastMassXAI.Outline"
+"""Under which it keeps the outline's digest, by which one that was touched since is told."""
+
 
 def found_mass(found: Suggestion) -> np.ndarray:
     """The suggested mass.
@@ -19,9 +24,18 @@ def found_mass(found: Suggestion) -> np.ndarray:
     NoMassError
         When there is none; the sentence tells the confidence.
     """
-    if not found.mass.any():
+    if found.mass.any():
+        return found.mass
+    if not found.prompt:
         raise NoMassError(f"{NO_MASS}: the confidence is {found.confidence:.2f}, too low for an outline.")
-    return found.mass
+    there = [float(found.probability[round(c.row), round(c.column)]) for c in found.prompt.clicks if c.inside]
+    if found.prompt.box is not None:
+        box = found.prompt.box
+        inside = found.probability[int(box.top) : int(box.bottom) + 1, int(box.left) : int(box.right) + 1]
+        there.append(float(inside.max(initial=0)))
+    raise NoMassError(
+        f"{NO_MASS} at the place that was pointed at: the confidence there is {max(there):.2f}, too low for an outline."
+    )
 
 
 def suggestion_notes(found: Suggestion) -> tuple[str, ...]:

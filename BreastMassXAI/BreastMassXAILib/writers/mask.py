@@ -9,12 +9,11 @@ import numpy as np
 
 from ..core.errors import InputError, OutputError
 from ..core.frame import Frame, MaskOrigin
+from ..core.suggested import ORIGIN_TAG, OUTLINE_TAG, outline_digest
 from ..readers.masks import Onto
 from ..readers.nrrd import write_nrrd
 from ..readers.placement import Grid
 
-ORIGIN_TAG = "BreastMassXAI.MaskOrigin"
-"""Under which a segment keeps who outlined it, in files and in Slicer's scenes."""
 SUFFIXES = (".nrrd", ".png")
 
 
@@ -58,7 +57,7 @@ def write_mask(path: Path, mass: np.ndarray, frame: Frame, onto: Onto, origin: M
             raise OutputError(f"The mask cannot be written: {error.strerror or error}.") from error
         return
     stored = mass[::-1] if onto.turned else mass
-    names, tags = {1: "mass"}, {ORIGIN_TAG: origin.value}
+    names, tags = {1: "mass"}, {ORIGIN_TAG: origin.value, OUTLINE_TAG: outline_digest(mass)}
     grid = onto.grid
     if grid is not None and (not grid.stated or onto.axis):
         grid = None
