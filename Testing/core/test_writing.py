@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from BreastMassXAILib.core.errors import InputError, OutputError
-from BreastMassXAILib.core.writing import atomic_file, atomic_folder, resumable_folder
+from BreastMassXAILib.core.resuming import resumable_folder
+from BreastMassXAILib.core.writing import atomic_file, atomic_folder
 
 
 def test_the_folder_takes_its_name_when_all_is_written(tmp_path):
@@ -52,7 +53,8 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(tmp_path):
         import numpy as np
         from BreastMassXAILib.core.errors import OutputError
         from BreastMassXAILib.core.frame import Spacing
-        from BreastMassXAILib.core.writing import atomic_file, atomic_folder, resumable_folder
+        from BreastMassXAILib.core.resuming import resumable_folder
+        from BreastMassXAILib.core.writing import atomic_folder
         from BreastMassXAILib.readers.nrrd import write_nrrd
         out = Path(sys.argv[1])
         noise = np.random.default_rng(0).random((300, 300), dtype=np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ..core.writing import CINE_FILE, as_text, atomic_folder
 from ..pipeline import analyze_cine, follow_mass, load_model, load_outliner, with_field
 from ..readers.cines import open_frames
 from ..readers.masks import Onto, read_mask, read_masks
+from ..readers.placement import size_notes
 from ..writers.cine_results import CineWriter, frames_csv, map_stream
 from ..writers.curve import write_curve
 from ..writers.figure import write_figure
@@ -32,6 +33,8 @@ from .request import MASK_AND_PROMPT, Request, stem
 
 BATCH = 8
 """Frames in one pass of the network."""
+Stated = tuple[str, tuple[float, float] | None]
+"""A mask's name, and what its file says of its pixels' size."""
 OUTLINES = 0.4
 """Share of the work that finding the outlines is, where there are no masks."""
 SCENE_PIXELS = 60_000_000
@@ -146,12 +149,12 @@ def _chosen(request: CineRequest, progress: Progress) -> tuple[Cine, MassTrack, 
     if request.masks:
         cine, onto = open_frames(request.cine, None, request.axis, request.flip_rows)
         chosen = _frames(request, cine)
-        found, notes = _masks(request, cine, onto)
+        found, notes, stated = _masks(request, cine, onto)
         track = MassTrack(found.items(), request.propagate)
     else:
         cine, track, notes = _outlined(request, progress)
-        chosen = _frames(request, cine)
-    cine = _settled(request, track, notes)
+        chosen, stated = _frames(request, cine), []
+    cine = _settled(request, track, notes, stated)
     if request.settings.ring_mm > 0:
         known_mm(cine.first_readable([*track.annotated, *range(len(cine))])[1])  # refused before a model is loaded
     return cine, track, chosen
@@ -190,13 +193,15 @@ def _outlined(request: CineRequest, progress: Progress) -> tuple[Cine, MassTrack
     return cine, track, suggestion_notes(first)
 
 
-def _settled(request: CineRequest, track: MassTrack, notes: tuple[str, ...]) -> Cine:
+def _settled(request: CineRequest, track: MassTrack, notes: tuple[str, ...], stated: Sequence[Stated]) -> Cine:
     """The loop with the user's pixel size, else that of the region which holds the mass."""
     mass = track.at(track.annotated[0])
     assert mass is not None
     cine, _ = open_frames(request.cine, mask_box(mass.mask), request.axis, request.flip_rows)
     # Nothing may be seen on the annotated frame itself, as on any other.
-    index, _ = cine.first_readable([*track.annotated, *range(len(cine))])
+    index, frame = cine.first_readable([*track.annotated, *range(len(cine))])
+    for name, stated_mm in stated:
+        notes += size_notes(name, stated_mm, frame)
     return _with_geometry(_noted(cine, notes), index, (track.at(index) or mass).mask, request)
 
 
@@ -229,27 +234,30 @@ def _with_geometry(
     )
 
 
-def _masks(request: CineRequest, cine: Cine, onto: Onto) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
-    """The masks of all files by frame, and what had to be decided about them."""
+def _masks(request: CineRequest, cine: Cine, onto: Onto) -> tuple[dict[int, np.ndarray], tuple[str, ...], list[Stated]]:
+    """The masks of all files by frame, what had to be decided about them, and what each says of its pixels' size."""
     masks: dict[int, np.ndarray] = {}
     notes: tuple[str, ...] = ()
+    stated: list[Stated] = []
     first = cine.first_readable()[1]
     for number, path in request.masks:
         if number is None:
             read = read_masks(path, onto.at(0, first), request.segments)
             found, said = read.found, read.notes
+            stated.append((path.name, read.stated_mm))
         else:
             if number > len(cine):
                 raise InputError(f"There is a mask for frame {number}, but {request.cine.name} has {len(cine)} frames.")
             frame = cine.first_readable([number - 1, *range(len(cine))])[1]
             mask = read_mask(path, onto.at(number - 1, frame), request.segments)
             found, said = {number - 1: mask.pixels}, mask.notes
+            stated.append((path.name, mask.stated_mm))
         for index, pixels in found.items():
             if index in masks:
                 raise InputError(f"There are two masks for frame {index + 1}.")
             masks[index] = pixels
         notes += tuple(note for note in said if note not in notes)
-    return masks, notes
+    return masks, notes, stated
 
 
 def _write_texts(folder: Path, result: CineResult) -> None:

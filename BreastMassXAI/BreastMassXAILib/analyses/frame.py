@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case, MaskOrigin
+from ..core.lexicon import checked_words
 from ..core.outline import ANYWHERE, Prompt
 from ..core.progress import Progress, silent
 from ..core.settling import settle
@@ -25,7 +27,7 @@ STEPS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRequest(Request):
-    """What the user asked for a frame; `frame_number` counts from 1.
+    """What the user asked for a frame; `frame_number` counts from 1, `words` are a reader's of the lexicon.
 
     Without `mask` the mass is the one that a network suggests, where `prompt` says.
     """
@@ -34,6 +36,7 @@ class FrameRequest(Request):
     mask: Path | None = None
     prompt: Prompt = ANYWHERE
     frame_number: int | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.mask is not None and self.prompt:
@@ -86,6 +89,7 @@ def _case(request: FrameRequest, progress: Progress) -> Case:
         )
         origin = MaskOrigin.IMPORTED
     case = settle(frame, mass, request.said_of(frame.shape), source, origin=origin)
+    case = replace(case, words=checked_words(request.words))
     confirmed_size(case.frame, request.confirmed_size)
     if request.settings.ring_mm > 0:
         known_mm(case.frame)  # refused before a model is loaded for nothing

@@ -47,8 +47,9 @@ class FrameRules:
         """
         if self.area_file is None:
             return self.said
-        area, source, notes = read_mask(self.area_file, shape)
-        return replace(self.said, scan_area=area, area_notes=(f"The scan area was given ({source.file_name}).", *notes))
+        area = read_mask(self.area_file, shape)
+        said = f"The scan area was given ({area.source.file_name})."
+        return replace(self.said, scan_area=area.pixels, area_notes=(said, *area.notes))
 
 
 @dataclass(frozen=True, kw_only=True)

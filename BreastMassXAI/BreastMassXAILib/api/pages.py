@@ -29,7 +29,7 @@ def explained_page(case: Case, explanation: Explanation) -> str:
     heads = ("region", "maximum", "minimum", "share of area", "contribution (logit)")
     rows = [
         (
-            NAMES[str(row["region"])],
+            NAMES.get(str(row["region"]), str(row["region"])),
             "hit" if row["maximum"] else "",
             "hit" if row["minimum"] else "",
             f"{row['area_fraction']:.1%}",

@@ -28,6 +28,16 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--frame", dest="number", metavar="N", type=values.count, help="which frame of a loop or volume, counted from 1"
     )
+    command.add_argument(
+        "--word",
+        metavar="FEATURE=WORD",
+        dest="words",
+        type=values.pair,
+        action="append",
+        default=[],
+        help="a reader's BI-RADS word for shape, orientation, margin, echo_pattern or posterior_features, kept beside "
+        "the proposed one; may be repeated",
+    )
     add_frame_options(command, "FRAME")
 
 
@@ -38,7 +48,12 @@ def run(options: argparse.Namespace) -> None:
     from ..core.words import summary
 
     request = FrameRequest(
-        frame=options.frame, mask=options.mask, prompt=prompt(options), frame_number=options.number, **asked(options)
+        frame=options.frame,
+        mask=options.mask,
+        prompt=prompt(options),
+        frame_number=options.number,
+        words=dict(options.words),
+        **asked(options),
     )
     out, explanation, note = explain_frame(request, reporter(options.progress))
     print(summary(explanation.result))

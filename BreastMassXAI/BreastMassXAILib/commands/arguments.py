@@ -19,6 +19,7 @@ COMMANDS = {
     "analyze-cine": "classify and explain the frames of a cine loop or the slices of a volume",
     "train": "train a model on a labelled data set",
     "cross-validate": "train and test on every partition in turn, then train on all cases",
+    "train-outline": "train the network that suggests outlines, and measure it on every partition",
     "pack": "put a data set into one file that is ready for training",
     "calibrate": "fit a model's temperature and operating points to labelled cases of one's own",
     "evaluate": "classify and explain a cohort; write tables and a report",

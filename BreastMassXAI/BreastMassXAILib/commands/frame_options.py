@@ -8,7 +8,7 @@ from typing import Any
 
 from ..resources import DEFAULT_MODEL, SHIPPED_MODELS
 from . import values
-from .options import add_choices, add_progress, choices
+from .options import add_choices, add_grey_zone, add_progress, add_ring, choices
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
@@ -87,20 +87,8 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         type=values.model,
         help=f"model folder, or a shipped one: {DEFAULT_MODEL} (default), {', '.join(SHIPPED_MODELS[1:])}",
     )
-    command.add_argument(
-        "--ring-mm",
-        metavar="MM",
-        type=values.not_negative,
-        default=5.0,
-        help="width of the peritumoral ring; 0 for none (default: 5)",
-    )
-    command.add_argument(
-        "--grey-zone",
-        metavar="P",
-        type=values.half,
-        default=0.0,
-        help="suspend the decision when the probability is this close to the threshold (default: 0, off)",
-    )
+    add_ring(command, "width of the peritumoral ring; 0 for none")
+    add_grey_zone(command, "suspend the decision when the probability is this close to the threshold (default: 0, off)")
     add_choices(command)
     command.add_argument(
         "--out", metavar="DIR", type=Path, help=f"folder to write (default: {what}'s name + '-explained')"

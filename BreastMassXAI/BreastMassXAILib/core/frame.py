@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -209,6 +210,8 @@ class Case:
         The truth, where it is known.
     patient, view : str, optional
         Pseudonyms for grouping; they never enter a :class:`~.result.CaseResult`.
+    words : mapping of str to str
+        What a reader said of the mass, by feature of the lexicon (:data:`~.lexicon.WORDS`).
     mass_origin : MaskOrigin
 
     Raises
@@ -223,6 +226,7 @@ class Case:
     label: str | None = None
     patient: str | None = None
     view: str | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
     mass_origin: MaskOrigin = MaskOrigin.IMPORTED
 
     def __post_init__(self) -> None:

@@ -143,4 +143,4 @@ def settle(
         As :func:`with_said_spacing`, :func:`with_said_geometry` and :class:`~.frame.Case`.
     """
     frame = with_said_geometry(with_said_spacing(frame, said), mass, said)
-    return Case(frame, mass, mass_source, label, patient, view, origin)
+    return Case(frame, mass, mass_source, label, patient, view, mass_origin=origin)

@@ -26,9 +26,11 @@ from ..core.result import Settings
 from ..core.scan_area import with_scan_area
 from ..pipeline import analyze_cine, software_versions
 from ..scene.belonging import browser_of
-from ..scene.cine import add_masses, cine_of, masks_of, move_cursor, show_cine_explanation, summary_of
+from ..scene.cine import move_cursor, show_cine_explanation, summary_of
 from ..scene.colors import ROLE_ATTRIBUTE
-from ..scene.explanation import explanation_nodes, remove_node
+from ..scene.explanation import explanation_nodes
+from ..scene.loops import add_masses, cine_of, masks_of
+from ..scene.nodes import remove_node
 from .adding import MASS_SEGMENT
 from .inputs import Seen, digest_of, digest_of_voxels
 from .models import Model, loaded

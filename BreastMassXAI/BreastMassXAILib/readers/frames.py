@@ -14,6 +14,7 @@ from ..core.regions import mask_box
 from .cines import open_frames
 from .files import Kind, identify
 from .masks import read_mask
+from .placement import size_notes
 from .ultrasound_regions import Place
 
 
@@ -114,4 +115,6 @@ def read_frame_and_mask(
     if identify(path) is Kind.DICOM:
         frame = open_frames(path, mask_box(mass), 0, flip_rows)[0].read(index)
     notes = tuple(dict.fromkeys(note for one in found for note in one.notes))
+    for each, one in zip(paths, found, strict=True):
+        notes += size_notes(each.name, one.stated_mm, frame)
     return replace(frame, warnings=(*frame.warnings, *notes)), mass, found[0].source
