@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import InputError
+from .frame import MaskOrigin
 from .lexicon import LexiconWord
 
 SCHEMA_VERSION = 3
@@ -78,12 +79,13 @@ class CaseResult:
     share of the map's absolute values in the three regions. `suspension` names the rule in force with its limit and
     what it was measured to be worth; `rule` is the one that spoke. `descriptors` are numbers by name (None where there
     is none, with the reason in `descriptors_missing`), `lexicon` the words for them by feature. `terms` are what the
-    outline added to the logit by descriptor: where the method is exact, ``logit == cam_mean + sum(terms) + bias``, and
-    `contributions` add up to `cam_mean`. `method` made the map; where it is not `exact`, its values do not add up to
-    the logit, and `contributions` is empty. `energy` is each region's share of the map's absolute values, for every
-    method; None in results of before schema 3. `check` is what the counter-check said (:class:`~.counter_check.Check`
-    as plain data), None where none was asked for. `frame`, `mask` and `model` identify the inputs by name and
-    SHA-256; `field` is the network's field in pixels of the frame.
+    outline added to the logit by descriptor: where the method is exact, ``logit == cam_mean + sum(terms) + bias``,
+    and `contributions` add up to `cam_mean`. `method` made the map; where it is not `exact`, its values do not add up
+    to the logit, and `contributions` is empty. `energy` is each region's share of the map's absolute values, for
+    every method; None in results of before schema 3. `check` is what the counter-check said
+    (:class:`~.counter_check.Check` as plain data), None where none was asked for. `frame`, `mask` and `model`
+    identify the inputs by name and SHA-256, and `mask` says under ``origin`` who outlined the mass (a
+    :class:`~.frame.MaskOrigin`); `field` is the network's field in pixels of the frame.
     """
 
     logit: float
@@ -153,9 +155,8 @@ class CaseResult:
             raise InputError(
                 f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION} and older."
             )
-        if version in _BEFORE:
-            data = _up_to_date(data)
         try:
+            data = _up_to_date(data)
             return cls(
                 **{
                     **data,
@@ -188,6 +189,10 @@ class CaseResult:
 
 def _up_to_date(data: dict[str, Any]) -> dict[str, Any]:
     """A result of an earlier schema as one of ours."""
-    for earlier in range(data["schema_version"], SCHEMA_VERSION):
+    version = data["schema_version"]
+    for earlier in range(version, SCHEMA_VERSION):
         data = {**data, **_BEFORE[earlier]}
+    if version < 3:  # a mask came from a file, or it was drawn
+        origin = MaskOrigin.IMPORTED if "sha256" in data["mask"] else MaskOrigin.DRAWN
+        data = {**data, "mask": {"origin": origin.value, **data["mask"]}}
     return {**data, "schema_version": SCHEMA_VERSION}

@@ -70,6 +70,7 @@ def _fill_table(node, result: CaseResult) -> None:
     Both numeric columns add up to their last row. A method without an exact sum has the regions' rows only.
     """
     regions = (*RELEVANT, REGIONS[ELSEWHERE])
+    terms = tuple(f"outline: {name}" for name in result.terms)
     pointed = {
         which: ["yes" if point.region == name else "" for name in regions] for which, point in result.extremes.items()
     }
@@ -87,7 +88,6 @@ def _fill_table(node, result: CaseResult) -> None:
         node.SetUseFirstColumnAsRowHeader(True)
         return
     shares = [*(result.contributions[name] for name in regions), *result.terms.values()]
-    terms = tuple(f"outline: {name}" for name in result.terms)
     blank, zero = ("",) * len(terms), (0.0,) * len(terms)
     columns = {
         "region": (*regions, *terms, "bias", "logit"),
