@@ -29,8 +29,13 @@ def table_text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path.name} cannot be read as a table: {error.strerror or error}.") from error
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
+    if encoding == "utf-8-sig" and data.count(0) * 4 > len(data):
+        raise InputError(
+            f"{path.name} cannot be read as a table: it is in UTF-16 or UTF-32 and has not the mark that says so. Save "
+            "it as CSV in UTF-8."
+        )
     try:
-        text = data.decode(encoding)
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         where = f" in line {line}" if encoding == "utf-8-sig" else ""
@@ -38,9 +43,3 @@ def table_text(path: Path) -> str:
             f"{path.name} cannot be read as a table: it is no text in {encoding.upper().removesuffix('-SIG')}{where}. "
             "Save it as CSV in UTF-8."
         ) from error
-    if text.count("\0") * 4 > len(text):
-        raise InputError(
-            f"{path.name} cannot be read as a table: it is in UTF-16 or UTF-32 and has not the mark that says so. Save "
-            "it as CSV in UTF-8."
-        )
-    return text
