@@ -29,7 +29,7 @@ def explained_page(case: Case, explanation: Explanation) -> str:
     heads = ("region", "maximum", "minimum", "share of area", "contribution (logit)")
     rows = [
         (
-            NAMES[str(row["region"])],
+            NAMES.get(str(row["region"]), str(row["region"])),
             "hit" if row["maximum"] else "",
             "hit" if row["minimum"] else "",
             f"{row['area_fraction']:.1%}",
@@ -40,7 +40,7 @@ def explained_page(case: Case, explanation: Explanation) -> str:
     rows += [("bias", "", "", "", f"{result.bias:+.3f}"), ("logit", "", "", "", f"{result.logit:+.3f}")]
     return _page(
         headline(result),
-        f"because {result.reason}; model {result.model['name']}",
+        f"because {result.reason}; model {result.model['name']}; mask {result.mask['origin']}",
         _picture(case, explanation) + _table(heads, rows),
         result.warnings,
     )

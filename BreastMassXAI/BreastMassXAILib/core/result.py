@@ -7,17 +7,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import InputError
+from .frame import MaskOrigin
+from .lexicon import LexiconWord
 
-SCHEMA_VERSION = 2
-_BEFORE = {
+SCHEMA_VERSION = 3
+_BEFORE: dict[int, dict[str, Any]] = {
     1: {
         "operating_point": "balanced",
         "disagreement": None,
         "evidence_inside": None,
         "suspension": {"rule": "paper", "limit": None, "measured": ""},
-    }
+    },
+    2: {"descriptors": {}, "descriptors_missing": (), "lexicon": {}, "terms": {}},
 }
-"""What results of earlier schemas did not say, as it was then."""
+"""What results of earlier schemas did not say, as it was then: those of each version, that of the later ones too."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,11 @@ class CaseResult:
     the pixels where the extreme points were searched (field and scan area). `threshold` is that of `operating_point`.
     `disagreement` is the standard deviation of the heads' logits, None where the network has one; `evidence_inside` the
     share of the map's absolute values in the three regions. `suspension` names the rule in force with its limit and
-    what it was measured to be worth; `rule` is the one that spoke. `frame`, `mask` and
-    `model` identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
+    what it was measured to be worth; `rule` is the one that spoke. `descriptors` are numbers by name (None where there
+    is none, with the reason in `descriptors_missing`), `lexicon` the words for them by feature. `terms` are what the
+    outline added to the logit by descriptor: ``logit == cam_mean + sum(terms) + bias``, and `contributions` add up to
+    `cam_mean`. `frame`, `mask` and `model` identify the inputs by name and SHA-256, and `mask` says under ``origin``
+    who outlined the mass (a :class:`~.frame.MaskOrigin`); `field` is the network's field in pixels of the frame.
     """
 
     logit: float
@@ -90,6 +96,10 @@ class CaseResult:
     disagreement: float | None
     evidence_inside: float | None
     suspension: dict[str, Any]
+    descriptors: dict[str, float | None]
+    descriptors_missing: tuple[str, ...]
+    lexicon: dict[str, LexiconWord]
+    terms: dict[str, float]
     method: str
     field: dict[str, float]
     cells: tuple[int, int]
@@ -99,6 +109,11 @@ class CaseResult:
     warnings: tuple[str, ...]
     software: dict[str, str]
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def logit_without_terms(self) -> float:
+        """The logit as the network alone would have it."""
+        return self.cam_mean + self.bias
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -122,15 +137,16 @@ class CaseResult:
             raise InputError(
                 f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION} and older."
             )
-        if version in _BEFORE:
-            data = {**data, **_BEFORE[version], "schema_version": SCHEMA_VERSION}
         try:
+            data = _up_to_date(data)
             return cls(
                 **{
                     **data,
                     "extremes": {name: Extreme(**point) for name, point in data["extremes"].items()},
                     "spacing_mm": None if data["spacing_mm"] is None else tuple(data["spacing_mm"]),
                     "cells": tuple(data["cells"]),
+                    "descriptors_missing": tuple(data["descriptors_missing"]),
+                    "lexicon": {name: LexiconWord.from_dict(word) for name, word in data["lexicon"].items()},
                     "warnings": tuple(data["warnings"]),
                 }
             )
@@ -151,3 +167,14 @@ class CaseResult:
         except json.JSONDecodeError as error:
             raise InputError(f"This result is not valid JSON: {error}.") from error
         return cls.from_dict(data)
+
+
+def _up_to_date(data: dict[str, Any]) -> dict[str, Any]:
+    """A result of an earlier schema as one of ours."""
+    version = data["schema_version"]
+    for earlier in range(version, SCHEMA_VERSION):
+        data = {**data, **_BEFORE[earlier]}
+    if version < 3:  # a mask came from a file, or it was drawn
+        origin = MaskOrigin.IMPORTED if "sha256" in data["mask"] else MaskOrigin.DRAWN
+        data = {**data, "mask": {"origin": origin.value, **data["mask"]}}
+    return {**data, "schema_version": SCHEMA_VERSION}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 
 from .cine_result import CineResult
+from .descriptors import BY_NAME
+from .lexicon import FEATURE_NAMES
 from .operating_points import DEFAULT_POINT
 from .regions import RELEVANT
 from .result import CaseResult
@@ -36,6 +38,7 @@ def summary(result: CaseResult) -> str:
         f"(model {result.model['name']}, operating point {result.operating_point})",
         f"  because {result.reason}",
         *(f"  {line}" for line in suspension_lines(result)),
+        f"  mask: {result.mask['origin']}",
     ]
     for which, name in _EXTREMES.items():
         point = result.extremes[which]
@@ -48,7 +51,10 @@ def summary(result: CaseResult) -> str:
         lines.append(
             f"  {NAMES[name]:14}  {hit:3}  {result.area_fraction[name]:13.1%}  {result.contributions[name]:+.3f}"
         )
+    for name, share in result.terms.items():
+        lines.append(f"  outline: {BY_NAME[name].label:38} {share:+.3f}")
     lines.append(f"  {'bias':14}  {'':3}  {'':13}  {result.bias:+.3f}")
+    lines += [f"  {line}" for line in descriptor_lines(result)]
     lines += [f"  note: {text}" for text in result.warnings]
     return "\n".join(lines)
 
@@ -69,7 +75,9 @@ def in_words(result: CaseResult, width: int = 44) -> str:
             f"Pixel {row_mm:.3g} x {column_mm:.3g} mm ({result.spacing_provenance})",
             f"Ring {result.ring_mm:g} mm",
         ]
-    lines.append(f"Model {result.model['name']}")
+    lines.append(f"Model {result.model['name']}, mask {result.mask['origin']}")
+    for line in descriptor_lines(result):
+        lines += textwrap.wrap(line, width)
     for line in suspension_lines(result):
         lines += textwrap.wrap(line, width)
     if result.warnings:
@@ -77,6 +85,22 @@ def in_words(result: CaseResult, width: int = 44) -> str:
         for text in result.warnings:
             lines += textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def descriptor_lines(result: CaseResult) -> list[str]:
+    """The mass in words of the lexicon, and its size; nothing for results that have none."""
+    said = [
+        f"{FEATURE_NAMES[feature]} {word.word or 'not told'}{' (reader)' if word.reader else ''}"
+        for feature, word in result.lexicon.items()
+    ]
+    lines = []
+    if said:
+        by_numbers = any(word.reader is None for word in result.lexicon.values())
+        lines.append(f"BI-RADS words{' (proposed)' if by_numbers else ''}: {', '.join(said)}")
+    largest, across = (result.descriptors.get(f"{name}_diameter_mm") for name in ("largest", "perpendicular"))
+    if largest is not None and across is not None:
+        lines.append(f"Size {largest:.1f} x {across:.1f} mm")
+    return lines
 
 
 def cine_summary(result: CineResult) -> str:

@@ -62,6 +62,8 @@ class Seen:
     operating_point : str
     suspend : str, optional
         The rule that was asked for; None for the model's own.
+    words : tuple of (feature, word)
+        What a reader said of the mass.
     """
 
     frame: str
@@ -73,6 +75,7 @@ class Seen:
     model: str
     operating_point: str = "balanced"
     suspend: str | None = None
+    words: tuple[tuple[str, str], ...] = ()
 
 
 def settings_of(parameters: Any) -> Settings:
@@ -227,4 +230,5 @@ def facts_of(frame: Frame) -> InputFacts:
 def seen_from(data: dict[str, Any]) -> Seen:
     """What ``dataclasses.asdict`` made of a :class:`Seen`, back from JSON."""
     size = data["spacing_mm"]
-    return Seen(**{**data, "spacing_mm": None if size is None else (float(size[0]), float(size[1]))})
+    words = tuple((feature, word) for feature, word in data.get("words", ()))
+    return Seen(**{**data, "spacing_mm": None if size is None else (float(size[0]), float(size[1])), "words": words})

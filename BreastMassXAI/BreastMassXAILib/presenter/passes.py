@@ -15,6 +15,7 @@ from ..core.field import Field, FieldRule
 from ..core.frame import Case
 from ..core.progress import Progress
 from ..core.result import Settings
+from ..core.terms import terms_of
 from ..pipeline import software_versions
 from .inputs import Seen, seen_from
 from .models import Model, loaded
@@ -86,7 +87,8 @@ class NetworkPass:
     def from_dict(cls, data: Mapping[str, Any]) -> NetworkPass:
         cells = np.array(data["cells"], np.float32)
         output = NetworkOutput(data["logit"], data["bias"], cells, Field(**data["field"]), data.get("disagreement"))
-        return cls(output, Classifier(**data["classifier"]), FieldRule(**data["rule"]), data["software"])
+        classifier = Classifier(**{**data["classifier"], "terms": terms_of(data["classifier"].get("terms"))})
+        return cls(output, classifier, FieldRule(**data["rule"]), data["software"])
 
 
 def saved(found: NetworkPass, seen: Seen) -> dict[str, Any]:

@@ -78,8 +78,7 @@ class PointingSection:
         rows = session.table
         ui.pointingTable.setRowCount(len(rows))
         for index, row in enumerate(rows):
-            cells = (row.name, row.hit, f"{row.area:.1%}", f"{row.chance:.0%}", f"{row.contribution:+.3f}")
-            for column, text in enumerate(cells):
+            for column, text in enumerate(row.cells):
                 item = qt.QTableWidgetItem(text)
                 if column > 1:
                     item.setTextAlignment(int(qt.Qt.AlignRight | qt.Qt.AlignVCenter))

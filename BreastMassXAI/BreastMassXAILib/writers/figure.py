@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.descriptors import BY_NAME
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
-from ..core.frame import Case, Spacing
+from ..core.frame import Case, MaskOrigin, Spacing
 from ..core.palette import DEAD_BAND, REGION_COLORS, diverging, symmetric_range
 from ..core.regions import REGIONS, RELEVANT
 from ..core.words import NAMES, headline, in_words
@@ -88,7 +89,8 @@ def draw(case: Case, explanation: Explanation, saliency_range: float | None = No
     _scale_bar(first, case)
     for place, name in zip((panels[1], panels[2], panels[3]), RELEVANT, strict=True):
         axes = figure.add_subplot(place)
-        _show_frame(axes, case, aspect, TITLES[name])
+        automatic = name == "mass" and case.mass_origin is MaskOrigin.AUTOMATIC
+        _show_frame(axes, case, aspect, TITLES[name] + (", automatic outline" if automatic else ""))
         _show_region(axes, explanation.labels == REGIONS.index(name), REGION_COLORS[name])
     overlay = figure.add_subplot(parts[1])
     limit = saliency_range or symmetric_range(explanation.saliency)
@@ -252,12 +254,13 @@ def _colour_bar(axes: Axes, limit: float) -> None:
 
 def _show_contributions(axes: Axes, explanation: Explanation) -> None:
     result = explanation.result
-    names = [*RELEVANT, "elsewhere", "bias"]
-    values = [*(result.contributions[name] for name in names[:-1]), result.bias]
+    regions = (*RELEVANT, "elsewhere")
+    names = [*(NAMES[name] for name in regions), *(BY_NAME[name].label for name in result.terms), "bias"]
+    values = [*(result.contributions[name] for name in regions), *result.terms.values(), result.bias]
     colours = ["red" if value > 0 else "blue" for value in values]
     axes.barh(range(len(names)), values, color=colours, alpha=0.75, height=0.6)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(names)), [NAMES.get(name, name) for name in names], fontsize=8.5)
+    axes.set_yticks(range(len(names)), names, fontsize=min(8.5, 60 / len(names)))
     axes.invert_yaxis()
     reach = max(abs(value) for value in values) * 1.5 or 1
     axes.set_xlim(-reach, reach)
@@ -267,7 +270,7 @@ def _show_contributions(axes: Axes, explanation: Explanation) -> None:
             index,
             f"{value:+.2f}",
             va="center",
-            fontsize=8,
+            fontsize=min(8.0, 60 / len(names)),
             ha="left" if value >= 0 else "right",
         )
     axes.set_title(f"Contributions, sum = logit {result.logit:+.2f}", fontsize=10, loc="center")

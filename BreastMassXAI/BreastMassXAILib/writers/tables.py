@@ -23,6 +23,7 @@ def pointing_game_rows(result: CaseResult) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
+        Also the outline's terms, where the model has any: `region` is then ``outline: `` and the descriptor's name.
         Keys: region; maximum, minimum (1 where the extreme point lies in the region, else 0); area_fraction (share of
         the scan area); contribution_logit.
     """
@@ -35,6 +36,15 @@ def pointing_game_rows(result: CaseResult) -> list[dict[str, object]]:
             "contribution_logit": result.contributions[name],
         }
         for name in (*RELEVANT, "elsewhere")
+    ] + [
+        {
+            "region": f"outline: {name}",
+            "maximum": 0,
+            "minimum": 0,
+            "area_fraction": 0.0,
+            "contribution_logit": share,
+        }
+        for name, share in result.terms.items()
     ]
 
 
