@@ -160,7 +160,7 @@ def test_a_live_update_is_a_fresh_explanation_on_the_same_field(room, without_ne
     from BreastMassXAILib.core.explain import explain
     from BreastMassXAILib.core.scan_area import with_scan_area
     from BreastMassXAILib.presenter.passes import restored
-    from BreastMassXAILib.scene.explanation import kept_network
+    from BreastMassXAILib.scene.companion import kept_network
     from BreastMassXAILib.scene.inputs import frame_of
 
     session = without_network
@@ -197,7 +197,7 @@ def test_every_setting_is_followed_and_going_back_is_exact(room, without_network
 
 
 def test_a_mass_that_moves_the_square_is_shown_and_stale(room, without_network) -> None:
-    from BreastMassXAILib.scene.explanation import stale_reason
+    from BreastMassXAILib.scene.companion import stale_reason
 
     session, first = without_network, without_network.result
     room.paint(np.roll(room.case.mass, 60, axis=1))
@@ -216,7 +216,7 @@ def test_a_mass_that_moves_the_square_is_shown_and_stale(room, without_network) 
 
 def test_the_square_may_move_by_half_a_cell(room, explained) -> None:
     from BreastMassXAILib.presenter.passes import restored
-    from BreastMassXAILib.scene.explanation import kept_network
+    from BreastMassXAILib.scene.companion import kept_network
 
     found, _ = restored(kept_network(room.frame))
     half = found.output.field.width / found.output.cells.shape[1] / 2
@@ -379,7 +379,7 @@ def test_an_answer_for_another_image_is_not_shown_on_this_one(room, session) -> 
 
 
 def test_an_answer_lands_on_its_own_frame_when_another_was_chosen_meanwhile(room, session, benign) -> None:
-    from BreastMassXAILib.scene.explanation import restored_result
+    from BreastMassXAILib.scene.companion import restored_result
     from BreastMassXAILib.scene.inputs import add_frame, add_mass
 
     job = session.prepare()
@@ -472,7 +472,7 @@ def test_a_restored_scene_shows_and_follows_without_the_network(room, headless, 
 
 
 def test_a_stale_mark_is_restored(room, headless, explained, tmp_path) -> None:
-    from BreastMassXAILib.scene.explanation import stale_reason
+    from BreastMassXAILib.scene.companion import stale_reason
 
     room.paint(np.roll(room.case.mass, 60, axis=1))
     explained.refresh()
@@ -501,7 +501,7 @@ def test_a_scene_of_the_command_line_is_shown_and_says_that_it_cannot_be_followe
 def test_a_loop_that_shows_another_frame(scene, malignant, benign) -> None:
     """Each frame of a sequence is another frame; one that was explained is known when it is shown again."""
     from BreastMassXAILib.presenter.session import Session
-    from BreastMassXAILib.scene.cine import add_cine, add_masses, append_frame
+    from BreastMassXAILib.scene.loops import add_cine, add_masses, append_frame
 
     mirrored = replace(malignant.frame, pixels=malignant.frame.pixels[:, ::-1], scan_area=None)
     browser = add_cine(scene, "loop", timed=False)

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from . import values
-from .options import add_assumption, add_choices, add_data, add_progress, assumption, choices, kept_command
+from .options import (
+    add_assumption,
+    add_choices,
+    add_data,
+    add_grey_zone,
+    add_jobs,
+    add_progress,
+    add_ring,
+    assumption,
+    choices,
+    kept_command,
+)
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -42,24 +53,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--out", metavar="DIR", type=Path, help="folder to write (default: the data's name + '-evaluated')"
     )
     add_assumption(command)
-    command.add_argument(
-        "--ring-mm",
-        metavar="MM",
-        type=values.not_negative,
-        default=5.0,
-        help="width of the peritumoral ring (default: 5)",
-    )
-    command.add_argument(
-        "--grey-zone",
-        metavar="P",
-        type=values.half,
-        default=0.0,
-        help="suspend decisions whose probability is this close to the threshold (default: 0)",
-    )
+    add_ring(command, "width of the peritumoral ring")
+    add_grey_zone(command, "suspend decisions whose probability is this close to the threshold (default: 0)")
     add_choices(command)
-    command.add_argument(
-        "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
-    )
+    add_jobs(command)
     command.add_argument("--dask", metavar="ADDRESS", help="scheduler of a dask.distributed cluster, instead of --jobs")
     command.add_argument(
         "--pictures", metavar="N", type=int, default=2, help="examples of each kind in the report (default: 2)"

@@ -75,6 +75,25 @@ def field_rule(options: argparse.Namespace, kind: str) -> FieldRule:
     return FieldRule(kind, scale, options.margin_mm if kind == "roi" else None)
 
 
+def add_ring(command: argparse._ActionsContainer, sentence: str) -> None:
+    """The peritumoral ring's width, with what the command has to say of it."""
+    command.add_argument(
+        "--ring-mm", metavar="MM", type=values.not_negative, default=5.0, help=f"{sentence} (default: 5)"
+    )
+
+
+def add_grey_zone(command: argparse._ActionsContainer, sentence: str) -> None:
+    """Probabilities that are too close to the threshold, with what the command has to say of them."""
+    command.add_argument("--grey-zone", metavar="P", type=values.half, default=0.0, help=sentence)
+
+
+def add_jobs(command: argparse._ActionsContainer) -> None:
+    """How many processes share the cases."""
+    command.add_argument(
+        "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
+    )
+
+
 def add_choices(command: argparse._ActionsContainer) -> None:
     """Operating point and rule of suspension; :func:`choices` reads them."""
     command.add_argument(

@@ -57,7 +57,7 @@ class Classifier:
     points : mapping of str to float
         Thresholds of the named operating points; older models have none but *balanced*.
     suspension : mapping, optional
-        What :func:`~.suspension.measured_rules` found; None for older models.
+        What :func:`~.suspension_worth.measured_rules` found; None for older models.
     point : str
         The operating point that is in force.
     terms : tuple of Term

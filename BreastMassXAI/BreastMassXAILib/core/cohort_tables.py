@@ -25,7 +25,8 @@ from .statistics import (
     roc_curve,
     share,
 )
-from .suspension import risk_curves, trusts
+from .suspension import trusts
+from .suspension_worth import risk_curves
 
 SUBSETS = ("correct", "all", "correct malignant", "correct benign", "malignant", "benign")
 RESAMPLES = 1000

@@ -8,15 +8,9 @@ from ..core.errors import BreastMassXAIError
 from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.result import CaseResult, Settings
-from ..scene.explanation import (
-    ExplanationNodes,
-    explanation_nodes,
-    keeps_loop,
-    kept_network,
-    mark_stale,
-    remove_explanation,
-    show_saliency_range,
-)
+from ..scene.companion import keeps_loop, kept_network
+from ..scene.explanation import ExplanationNodes, explanation_nodes, remove_explanation, show_saliency_range
+from ..scene.legend import mark_stale
 from .chosen import Chosen
 from .inputs import Seen, digest_of_voxels
 from .kept_passes import KeptPasses

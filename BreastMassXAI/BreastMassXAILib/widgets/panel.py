@@ -18,7 +18,7 @@ from ..presenter.session import Session
 from ..presenter.showing import Wanted
 from ..presenter.status import State
 from ..presenter.worker import Worker
-from ..scene.explanation import remove_legends
+from ..scene.legend import remove_legends
 from .cohort_section import CohortSection
 from .descriptors_section import DescriptorsSection
 from .explain_section import ExplainSection
