@@ -12,9 +12,9 @@ What that shares: the networks whose out-of-fold logits the terms of partition k
 k. Only the weights of a handful of terms pass through this, but they pass. And the recipe of the networks was chosen on
 partitions 1 to 4.
 
-``--automatic``: npz with ``identifiers``, ``shapes`` (n, 2) and ``masks``, an object array of packed bits (numpy.packbits
-of a mask), each predicted by a network that had not seen the patient. Where one is empty, no network speaks and no term:
-the sum is its bias. How many these are is reported (``no_outline``).
+``--automatic``: npz with ``identifiers``, ``shapes`` (n, 2) and ``masks``, an object array of packed bits
+(numpy.packbits of a mask), each predicted by a network that had not seen the patient. Where one is empty, no network
+speaks and no term: the sum is its bias. How many these are is reported (``no_outline``).
 """
 
 from __future__ import annotations

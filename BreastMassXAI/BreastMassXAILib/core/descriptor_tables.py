@@ -8,7 +8,9 @@ import numpy as np
 
 from .cohort import Cohort
 from .descriptors import DEFINITIONS
-from .statistics import auc_estimate
+from .statistics import Estimate, auc_estimate
+
+_UNKNOWN = Estimate(np.nan, np.nan, np.nan, 0)
 
 
 def descriptor_table(cohort: Cohort) -> list[dict[str, Any]]:
@@ -17,8 +19,8 @@ def descriptor_table(cohort: Cohort) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Keys: name, n, benign, malignant (medians, None without such images), auc (value, low, high with DeLong's interval
-        over patients; above 0.5 when malignant masses have the larger values; None where a class is missing).
+        Keys: name, n, benign, malignant (medians, None without such images), auc (value, low, high: DeLong's
+        interval over patients; above 0.5 when malignant masses have the larger values; None where a class is missing).
     """
     found = []
     for definition in DEFINITIONS:
@@ -28,18 +30,14 @@ def descriptor_table(cohort: Cohort) -> list[dict[str, Any]]:
         values = cohort[column]
         known = ~np.isnan(values)
         y, x = cohort.malignant[known], values[known]
-        auc = auc_estimate(y, x, cohort.groups[known]) if y.any() and not y.all() else None
+        auc = auc_estimate(y, x, cohort.groups[known]) if y.any() and not y.all() else _UNKNOWN
         found.append(
             {
                 "name": definition.name,
                 "n": int(known.sum()),
                 "benign": float(np.median(x[~y])) if (~y).any() else None,
                 "malignant": float(np.median(x[y])) if y.any() else None,
-                "auc": {
-                    "value": auc and _finite(auc.value),
-                    "low": auc and _finite(auc.low),
-                    "high": auc and _finite(auc.high),
-                },
+                "auc": {name: _finite(getattr(auc, name)) for name in ("value", "low", "high")},
             }
         )
     return found

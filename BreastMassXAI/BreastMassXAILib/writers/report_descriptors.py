@@ -33,6 +33,6 @@ def descriptors(model: dict[str, Any]) -> str:
     heads = ["Descriptor", "Feature", "n|Median, benign", "n|Median, malignant", "n|AUC alone", "n|Images"]
     return (
         "<h2>What outline and grey values say, without any network</h2>"
-        "<p>An AUC above 0.5: malignant masses have the larger values; below: the smaller ones. These figures are as good "
-        "as the outlines: an expert's outline carries the expert's judgement.</p>" + html_table(heads, rows)
+        "<p>An AUC above 0.5: malignant masses have the larger values; below: the smaller ones. These figures are as "
+        "good as the outlines: an expert's outline carries the expert's judgement.</p>" + html_table(heads, rows)
     )
