@@ -134,6 +134,7 @@ class Chosen:
             operating_point=settings.operating_point,
             suspend=settings.suspend,
             method=settings.method,
+            check=settings.check,
             words=tuple(case.words.items()),
         )
         return case, seen

@@ -64,6 +64,8 @@ class Seen:
         The rule that was asked for; None for the model's own.
     method : str
         That was asked for.
+    check : str, optional
+        What the counter-check was to replace regions by.
     words : tuple of (feature, word)
         What a reader said of the mass.
     """
@@ -78,6 +80,7 @@ class Seen:
     operating_point: str = "balanced"
     suspend: str | None = None
     method: str = "cam"
+    check: str | None = None
     words: tuple[tuple[str, str], ...] = ()
 
 
@@ -88,6 +91,7 @@ def settings_of(parameters: Any) -> Settings:
         grey_zone=parameters.greyZone,
         operating_point=parameters.operatingPoint,
         method=parameters.method,
+        check="inpaint" if parameters.counterCheck else None,
     )
 
 
