@@ -259,5 +259,5 @@ def explained(study: Study, plant: str, method: str, parts: Sequence[tuple[int, 
 def _save(path: Path, **arrays: np.ndarray) -> None:
     """Write beside, then rename: a file that is there is whole."""
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays)
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]  # numpy has an option of its own among the names
     write_beside(path, content.getvalue())

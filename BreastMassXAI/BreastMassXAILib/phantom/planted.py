@@ -148,18 +148,30 @@ def breast(seed: int) -> BreastFrame:
     """Draw and simulate a breast with a mass; the same seed gives the same one."""
     rng = _stream(seed, 1)
     others = {name: float(rng.uniform(*bounds)) for name, bounds in _OTHERS.items()}
-    form = {name: others[name] for name in ("width_mm", "height_mm", "orientation_deg", "lobulation", "irregularity")}
-    layers = {name: others[name] for name in ("fat_mm", "gland_mm", "gland_db", "gland_texture_db", "tilt_deg")}
     phantom = Phantom(
         mass=Mass(
-            MassShape(**form),
+            MassShape(
+                width_mm=others["width_mm"],
+                height_mm=others["height_mm"],
+                orientation_deg=others["orientation_deg"],
+                lobulation=others["lobulation"],
+                irregularity=others["irregularity"],
+            ),
+            x_mm=others["x_mm"],
+            depth_mm=others["depth_mm"],
+            texture_db=others["texture_db"],
             echogenicity_db=others["gland_db"] + CONTRAST_DB,
             margin_mm=0.15,
             # No more loss than in the gland: what lies below the mass says nothing of it.
             attenuation=0.7,
-            **{name: others[name] for name in ("texture_db", "x_mm", "depth_mm")},
         ),
-        breast=Breast(**layers),
+        breast=Breast(
+            fat_mm=others["fat_mm"],
+            gland_mm=others["gland_mm"],
+            gland_db=others["gland_db"],
+            gland_texture_db=others["gland_texture_db"],
+            tilt_deg=others["tilt_deg"],
+        ),
         scanner=Scanner(
             rows=SIDE,
             columns=SIDE,
