@@ -25,7 +25,7 @@ from .maps import logits_in_batches
 
 PENALTY = 0.3
 """Ridge penalty of linear layers that are trained again, on standardised features."""
-FRACTIONS = (0.1, 0.3, 0.5, 0.7)
+FRACTIONS = (0.1, 0.3, 0.5)
 """Shares of the cells that are removed, or left."""
 BLUR = 0.08
 """Width of the blur that stands for nothing, as a share of the image's side (standard deviation)."""

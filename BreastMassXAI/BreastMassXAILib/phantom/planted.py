@@ -146,8 +146,7 @@ class PlantedPhantom:
 
 def breast(seed: int) -> BreastFrame:
     """Draw and simulate a breast with a mass; the same seed gives the same one."""
-    rng = _stream(seed, 1)
-    others = {name: float(rng.uniform(*bounds)) for name, bounds in _OTHERS.items()}
+    others = drawn_breast(seed)
     phantom = Phantom(
         mass=Mass(
             MassShape(
@@ -206,13 +205,7 @@ def planted(base: BreastFrame, seed: int, flipped: str | None = None) -> Planted
     """
     if flipped is not None and flipped not in PLANTS:
         raise InputError(f"A plant is {', '.join(PLANTS)}, not {flipped!r}.")
-    rng = _stream(seed, 2)
-    labels = {name: bool(rng.integers(2)) != (name == flipped) for name in PLANTS}
-    values = {}
-    for name in PLANTS:
-        low, high = _RANGES[name][labels[name]]
-        values[name] = float(low + (high - low) * rng.uniform())
-    place = {name: float(rng.uniform()) for name in _PLACE}
+    labels, values, place = drawn_plants(seed, flipped)
     regions = base.regions
     level = values["echogenicity"] * _fading_in(regions == MASS) + values["shadow"] * _fading_in(regions == BELOW)
     level += base.contrast_db * _blur(regions, values["margin"])
@@ -221,6 +214,25 @@ def planted(base: BreastFrame, seed: int, flipped: str | None = None) -> Planted
     _mark(pixels, regions, labels["mark"], values["mark"], (place["mark_row"], place["mark_column"]))
     case = replace(base.case, frame=replace(base.case.frame, pixels=pixels))
     return PlantedPhantom(case, labels, values, {**base.others, **place})
+
+
+def drawn_breast(seed: int) -> dict[str, float]:
+    """What varies of a breast and its mass, without simulating it."""
+    rng = _stream(seed, 1)
+    return {name: float(rng.uniform(*bounds)) for name, bounds in _OTHERS.items()}
+
+
+def drawn_plants(
+    seed: int, flipped: str | None = None
+) -> tuple[dict[str, bool], dict[str, float], dict[str, float]]:
+    """Labels and values of the four things, and where the mark lies, without planting them."""
+    rng = _stream(seed, 2)
+    labels = {name: bool(rng.integers(2)) != (name == flipped) for name in PLANTS}
+    values = {}
+    for name in PLANTS:
+        low, high = _RANGES[name][labels[name]]
+        values[name] = float(low + (high - low) * rng.uniform())
+    return labels, values, {name: float(rng.uniform()) for name in _PLACE}
 
 
 def _stream(seed: int, purpose: int) -> np.random.Generator:

@@ -70,16 +70,16 @@ def markdown(report: Mapping[str, Any]) -> str:
         for measure, parts in entry["localisation"].items():
             columns = ("map", "chance", "centre", "average mask", "map - average mask")
             found.append(f"| {method} | {measure} | {' | '.join(_number(parts.get(c)) for c in columns)} |")
-    found += ["", "| method | logits towards the decision | map | random order | centre first | map - random |"]
-    found.append("|" + " --- |" * 6)
+    found += ["", "| method | logits towards the decision | map | random order | map - random |"]
+    found.append("|" + " --- |" * 5)
     for method, entry in report["methods"].items():
         for test, words in (
             ("deletion", "after deletion (low is faithful)"),
             ("insertion", "after insertion (high is faithful)"),
         ):
             parts = entry["tests"][test]
-            columns = ("map", "random", "centre", "map - random")
-            found.append(f"| {method} | {words} | {' | '.join(_number(parts[c]['mean']) for c in columns)} |")
+            orders = ("map", "random", "map - random")
+            found.append(f"| {method} | {words} | {' | '.join(_number(parts[c]['mean']) for c in orders)} |")
     found += ["", "| method | largest gap of map and logit | of regions and logit | likeness to the image's edges |"]
     found.append("|" + " --- |" * 4)
     for method, entry in report["methods"].items():
