@@ -168,7 +168,7 @@ def explain(
             *regions.warnings,
             *map_warnings(case, saliency, output.field, flat),
             *described.notes,
-            *term_warnings(classifier, output.logit, terms, described.values),
+            *term_warnings(case, classifier, output.logit, terms, described.values),
         ),
         software=dict(software),
     )
