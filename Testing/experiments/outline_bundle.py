@@ -3,7 +3,7 @@
     python Testing/experiments/outline_bundle.py BUSBRA --terms terms.json --keep terms.npz --source busbra \
         --folds CV --assume-width 40 [--automatic NPZ] --write FOLDER
 
-Temperature, operating points, rule of suspension and metrics are those of the out-of-fold sums on the experts' outlines.
+Temperature, operating points, rule of suspension and metrics are those of the out-of-fold sums on experts' outlines.
 The scale of the network's logit is folded into the linear layer and the heads, so that
 ``mean(CAM) + terms + bias == logit`` with the bundle's own map and bias.
 """
@@ -78,8 +78,9 @@ def main() -> None:
         "scale": final["scale"],
     }
     description["metrics"] = {
-        "how": "out of fold on the experts' outlines, 5 partitions, by patient: network and terms had not seen the "
-        "patient, but the networks whose logits the terms were fitted on had; by_outline: AUC per image",
+        "how": "out of fold on the experts' outlines, 5 partitions of BUS-BRA, by patient: each case was judged by a "
+        "network and terms that had not seen its patient, but the networks whose logits the terms were fitted on had; "
+        "by_outline: AUC per image",
         **figures,
         "by_outline": {
             model: {kind: entry["auc_image"] for kind, entry in by_kind.items()}
