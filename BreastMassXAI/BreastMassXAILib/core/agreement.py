@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,14 +85,14 @@ def compare(
     if results is None:
         return found
     one, two = results
-    return Agreement(
-        *(getattr(found, name) for name in list(Agreement.__dataclass_fields__)[:6]),
-        one.logit,
-        two.logit,
-        one.decision,
-        two.decision,
-        _hits(one),
-        _hits(two),
+    return replace(
+        found,
+        logit_a=one.logit,
+        logit_b=two.logit,
+        decision_a=one.decision,
+        decision_b=two.decision,
+        hits_a=_hits(one),
+        hits_b=_hits(two),
     )
 
 
