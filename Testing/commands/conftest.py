@@ -14,9 +14,10 @@ def tiny_models(tmp_path_factory):
     from safetensors.torch import save_file
 
     from BreastMassXAILib.core.field import FieldRule
-    from BreastMassXAILib.network.bundle import pack_backbone, read_tensors, save_bundle
+    from BreastMassXAILib.network.bundle import save_bundle
     from BreastMassXAILib.network.preprocessing import Preprocessing
     from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
+    from BreastMassXAILib.network.tensor_files import pack_backbone, read_tensors
 
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)

@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 
 from BreastMassXAILib.commands.command_line import main
 from BreastMassXAILib.core.field import FieldRule
-from BreastMassXAILib.network.bundle import pack_backbone, read_tensors, save_bundle
+from BreastMassXAILib.network.bundle import save_bundle
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
+from BreastMassXAILib.network.tensor_files import pack_backbone, read_tensors
 
 COUNT, ROWS, COLUMNS = 6, 80, 100
 FILES = {"cine.json", "curve.png", "figure.png", "frames.csv", "regions.nrrd", "saliency.nrrd"}

@@ -8,7 +8,8 @@ import pytest
 
 from BreastMassXAILib.cohorts.datasets import read_dataset
 from BreastMassXAILib.commands.command_line import main
-from BreastMassXAILib.network.bundle import load_bundle, sha256_of, training_images, write_training_images
+from BreastMassXAILib.network.bundle import load_bundle, training_images, write_training_images
+from BreastMassXAILib.network.tensor_files import sha256_of
 from BreastMassXAILib.readers.files import source_of
 from BreastMassXAILib.resources import resource
 

@@ -9,16 +9,8 @@ from BreastMassXAILib.core.choices import classifier_of
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.core.recalibration import Answers, calibration
 from BreastMassXAILib.core.statistics import risk_coverage
-from BreastMassXAILib.core.suspension import (
-    RULES,
-    Evidence,
-    SuspensionRule,
-    measured_rules,
-    risk_curves,
-    rule_of,
-    rules_in_words,
-    trusts,
-)
+from BreastMassXAILib.core.suspension import RULES, Evidence, SuspensionRule, rule_of, rules_in_words, trusts
+from BreastMassXAILib.core.suspension_worth import measured_rules, risk_curves
 
 N = 1200
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from BreastMassXAILib.core.upright import skin_side
+from BreastMassXAILib.core.frame import Frame, Spacing
+from BreastMassXAILib.core.upright import frame_skin_side, skin_side
 from BreastMassXAILib.phantom.simulation import Phantom, Scanner, simulate
 
 LINEAR = Scanner(rows=280, columns=300, row_mm=0.13, column_mm=0.13)
@@ -35,3 +36,12 @@ def test_a_sector_is_narrow_at_the_probe():
 def test_phantoms_are_never_taken_for_upside_down_and_turned_ones_never_for_upright(scanner):
     pixels = simulate(Phantom(scanner=scanner)).frame.pixels
     assert skin_side(pixels) >= 0 and skin_side(pixels[::-1]) <= 0
+
+
+def test_a_frame_is_judged_by_its_scan_area():
+    fading = np.random.default_rng(2).integers(60, 120, (200, 150)) * np.linspace(1.5, 0.4, 200)[:, None]
+    screen = np.vstack([np.zeros((200, 150)), fading[::-1], np.full((120, 150), 20.0)]).astype(np.float32)
+    area = np.zeros(screen.shape, bool)
+    area[200:400] = True
+    assert frame_skin_side(Frame(screen, Spacing.unknown(), scan_area=area)) == -1
+    assert frame_skin_side(Frame(screen, Spacing.unknown())) == skin_side(screen)

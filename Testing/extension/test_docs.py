@@ -70,3 +70,9 @@ def test_contributing_names_every_room_and_no_other():
     assert named - rooms <= {"pipeline", "resources", "methods"}
     for file in re.findall(r"`(\w+/\w+\.py)`", text):
         assert any((place / file).is_file() for place in (LIBRARY, LIBRARY.parent, ROOT)), file
+
+
+def test_every_descriptor_is_described():
+    from BreastMassXAILib.core.descriptors import BY_NAME
+
+    assert sorted(set(fields_of("descriptors.md")) & set(BY_NAME)) == sorted(BY_NAME)

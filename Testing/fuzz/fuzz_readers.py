@@ -22,6 +22,7 @@ import struct
 import sys
 import tempfile
 import time
+import unicodedata
 import warnings
 import zlib
 from collections import Counter
@@ -63,6 +64,8 @@ LIMIT_S = 5.0
 MEMORY_BYTES = 4 << 30
 FRAMES_READ = 3
 SAME = 8
+UNPRINTABLE = ("Cc", "Cn", "Co", "Cs", "Zl", "Zp")
+"""Unicode's categories of characters that no sentence holds."""
 
 WHOLE = Path()
 """Where whole files lie that damaged ones are read together with."""
@@ -515,7 +518,8 @@ def _attempt(path: Path, way: Callable[[Path], str]) -> Verdict:
         wrong = way(path)
     except BreastMassXAIError as error:
         text = str(error)
-        sentence = text.endswith(".") and " " in text and "\n" not in text and len(text) < 600 and text.isprintable()
+        plain = all(unicodedata.category(each) not in UNPRINTABLE for each in text)
+        sentence = text.endswith(".") and " " in text and len(text) < 600 and plain
         return Verdict("refused", text) if sentence else Verdict("wrong", f"no sentence: {text!r}")
     except BaseException as error:
         return Verdict("error", f"{way.__name__}: {type(error).__name__}: {error}")

@@ -10,17 +10,11 @@ from safetensors.torch import load_file, save_file
 from BreastMassXAILib.core.errors import BundleError
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.recalibration import Answers, calibration
-from BreastMassXAILib.network.bundle import (
-    load_bundle,
-    pack_backbone,
-    read_tensors,
-    recalibrate,
-    save_bundle,
-    sha256_of,
-)
+from BreastMassXAILib.network.bundle import load_bundle, recalibrate, save_bundle
 from BreastMassXAILib.network.fitting import round_convolutions
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
+from BreastMassXAILib.network.tensor_files import pack_backbone, read_tensors, sha256_of
 
 
 @pytest.fixture

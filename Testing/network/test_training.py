@@ -17,15 +17,11 @@ from BreastMassXAILib.network.checkpoint import Checkpoint
 from BreastMassXAILib.network.fitting import fit
 from BreastMassXAILib.network.frames import prepare_frames
 from BreastMassXAILib.network.linear_probe import fit_linear_probe, set_linear_layer
+from BreastMassXAILib.network.pooled_features import pooled_features
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet, averages
-from BreastMassXAILib.network.training import (
-    Training,
-    TrainingSettings,
-    frame_weights,
-    head_weights,
-    pooled_features,
-)
+from BreastMassXAILib.network.training import Training, frame_weights, head_weights
+from BreastMassXAILib.network.training_settings import TrainingSettings
 
 SETTINGS = TrainingSettings(first_stage=3, epochs=4, learning_rate=0.003)
 GUIDED = replace(SETTINGS, method="fine-tune", first_stage=2, learning_rate=3e-4, energy=0.5, heads=3, repeats=2)

@@ -29,8 +29,8 @@ def room(scene, frames, malignant):
     """A loop in seconds, with a mass that is drawn on the frame that is shown."""
     from BreastMassXAILib.presenter.loop import Loop
     from BreastMassXAILib.presenter.session import Session
-    from BreastMassXAILib.scene.cine import add_cine, append_frame
     from BreastMassXAILib.scene.inputs import add_mass
+    from BreastMassXAILib.scene.loops import add_cine, append_frame
 
     browser = add_cine(scene, "loop", timed=True)
     for index, frame in enumerate(frames):
@@ -200,7 +200,8 @@ def test_a_loop_that_was_removed_meanwhile_is_said(room) -> None:
 
 
 def test_masses_that_were_carried_to_other_frames_are_shown_there(room, malignant, worker, finish) -> None:
-    from BreastMassXAILib.scene.cine import add_masses, summary_of
+    from BreastMassXAILib.scene.cine import summary_of
+    from BreastMassXAILib.scene.loops import add_masses
 
     moved = np.roll(malignant.mass, 8, axis=1)
     drawn = add_masses(room.browser, [(0, malignant.mass), (4, moved)], "drawn")

@@ -160,7 +160,7 @@ def test_a_live_update_is_a_fresh_explanation_on_the_same_field(room, without_ne
     from BreastMassXAILib.core.explain import explain
     from BreastMassXAILib.core.scan_area import with_scan_area
     from BreastMassXAILib.presenter.passes import restored
-    from BreastMassXAILib.scene.explanation import kept_network
+    from BreastMassXAILib.scene.companion import kept_network
     from BreastMassXAILib.scene.inputs import frame_of
 
     session = without_network
@@ -197,7 +197,7 @@ def test_every_setting_is_followed_and_going_back_is_exact(room, without_network
 
 
 def test_a_mass_that_moves_the_square_is_shown_and_stale(room, without_network) -> None:
-    from BreastMassXAILib.scene.explanation import stale_reason
+    from BreastMassXAILib.scene.companion import stale_reason
 
     session, first = without_network, without_network.result
     room.paint(np.roll(room.case.mass, 60, axis=1))
@@ -216,7 +216,7 @@ def test_a_mass_that_moves_the_square_is_shown_and_stale(room, without_network) 
 
 def test_the_square_may_move_by_half_a_cell(room, explained) -> None:
     from BreastMassXAILib.presenter.passes import restored
-    from BreastMassXAILib.scene.explanation import kept_network
+    from BreastMassXAILib.scene.companion import kept_network
 
     found, _ = restored(kept_network(room.frame))
     half = found.output.field.width / found.output.cells.shape[1] / 2
@@ -379,7 +379,7 @@ def test_an_answer_for_another_image_is_not_shown_on_this_one(room, session) -> 
 
 
 def test_an_answer_lands_on_its_own_frame_when_another_was_chosen_meanwhile(room, session, benign) -> None:
-    from BreastMassXAILib.scene.explanation import restored_result
+    from BreastMassXAILib.scene.companion import restored_result
     from BreastMassXAILib.scene.inputs import add_frame, add_mass
 
     job = session.prepare()
@@ -472,7 +472,7 @@ def test_a_restored_scene_shows_and_follows_without_the_network(room, headless, 
 
 
 def test_a_stale_mark_is_restored(room, headless, explained, tmp_path) -> None:
-    from BreastMassXAILib.scene.explanation import stale_reason
+    from BreastMassXAILib.scene.companion import stale_reason
 
     room.paint(np.roll(room.case.mass, 60, axis=1))
     explained.refresh()
@@ -501,7 +501,7 @@ def test_a_scene_of_the_command_line_is_shown_and_says_that_it_cannot_be_followe
 def test_a_loop_that_shows_another_frame(scene, malignant, benign) -> None:
     """Each frame of a sequence is another frame; one that was explained is known when it is shown again."""
     from BreastMassXAILib.presenter.session import Session
-    from BreastMassXAILib.scene.cine import add_cine, add_masses, append_frame
+    from BreastMassXAILib.scene.loops import add_cine, add_masses, append_frame
 
     mirrored = replace(malignant.frame, pixels=malignant.frame.pixels[:, ::-1], scan_area=None)
     browser = add_cine(scene, "loop", timed=False)
@@ -564,3 +564,28 @@ def test_a_model_without_the_point_is_refused_with_a_sentence(explained) -> None
     explained.settings = Settings(operating_point="sensitive")
     explained.refresh()
     assert "no operating point 'sensitive'" in explained.status.sentence and not explained.can_explain
+
+
+def test_another_method_explains_the_same_decision_and_comes_back_at_once(explained) -> None:
+    before = explained.result
+    explained.settings = Settings(method="hires-cam")
+    explained.refresh()
+    assert state(explained) == "stale" and "another method's" in explained.status.sentence
+    found = explained.explain()
+    assert (found.method, found.logit) == ("hires-cam", before.logit)
+    assert found.contributions == pytest.approx(before.contributions, abs=1e-4)  # at the last stage it is CAM
+    explained.settings = Settings()
+    explained.refresh()
+    assert state(explained) == "current" and explained.result == before
+
+
+def test_a_method_without_a_sum_shows_shares(explained) -> None:
+    from BreastMassXAILib.presenter.words import method_help, notes_of
+
+    explained.settings = Settings(method="grad-cam++")
+    result = explained.explain()
+    assert [row.contribution for row in explained.table] == [None] * 4
+    assert sum(bar.value for bar in explained.bars) == pytest.approx(1) and len(explained.bars) == 4
+    assert explained.table[0].worth == f"{result.energy['mass']:.0%}"
+    assert any("do not add up" in note for note in notes_of(result))
+    assert method_help("grad-cam:2").startswith("Grad-CAM (stage 2): a stage's output")

@@ -199,3 +199,25 @@ def test_a_loop_that_begins_with_black_frames_is_looked_at_where_there_is_someth
     assert "on the first 2 of the 3 frames" in report.warnings[-1]
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(loop * 0), str(path))
     assert "constant" in inspect_file(path).error
+
+
+def test_what_a_header_names_is_shown_in_one_line_and_no_longer(tmp_path, speckle):
+    rows, columns = speckle.shape
+    head = f"NDims = 2\nDimSize = {columns} {rows}\nElementType = MET_UCHAR\nElementDataFile = "
+    (tmp_path / "f.mha").write_bytes(head.encode() + b"\xce\x83\xe9" + b"x" * 700 + b".raw\n")
+    head = f"NRRD0004\ntype: uint8\ndimension: 2\nsizes: {columns} {rows}\nencoding: ra\x85\xad{'w' * 90}\n\n"
+    (tmp_path / "f.nrrd").write_bytes(head.encode("latin-1"))
+    for name in ("f.mha", "f.nrrd"):
+        sentence = refused(tmp_path / name)
+        assert sentence.isprintable() and len(sentence) < 300
+
+
+def test_a_matrix_beyond_all_numbers_is_not_called_sheared():
+    import warnings
+
+    from BreastMassXAILib.readers.causes import is_sheared
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not is_sheared(np.diag([1e200, 1.0, 1.0])) and not is_sheared(np.full((3, 3), np.inf))
+    assert is_sheared(np.array([[1, 0.1, 0], [0, 1, 0], [0, 0, 1]]))

@@ -368,6 +368,39 @@ def test_a_pixel_spacing_that_disagrees_with_the_region_is_named(tmp_path, speck
     assert "disagrees" in frame.warnings[0]
 
 
+def test_a_region_that_says_nothing_of_itself_is_of_unknown_kind(tmp_path, speckle):
+    assert "(unknown kind: no 2D image of tissue)" in read_with(tmp_path, speckle, [Dataset()]).warnings[0]
+
+
+def test_every_pixel_size_that_disagrees_is_named(tmp_path, speckle):
+    frame = read_with(tmp_path, speckle, PixelSpacing=[0.3, 0.3], NominalScannedPixelSpacing=[0.1, 0.1])
+    assert frame.spacing.mm() == (0.3, 0.3)
+    assert any("Nominal Pixel Spacing (0.1 x 0.1 mm) disagrees with its Pixel Spacing" in n for n in frame.warnings)
+    square = region((0, 39, 0, 55), delta=(0.01, 0.01))
+    for tags, regions in (({"PixelSpacing": [0.3, 0.3]}, []), ({}, [square])):
+        told = read_with(tmp_path, speckle, regions, PixelAspectRatio=[2, 1], **tags)
+        assert told.spacing.mm()[0] == pytest.approx(told.spacing.mm()[1])
+        assert any("2 times as high as wide" in note for note in told.warnings)
+        same = read_with(tmp_path, speckle, regions, PixelAspectRatio=[1, 1], **tags)
+        assert not any("as high as wide" in note for note in same.warnings)
+    assert read_with(tmp_path, speckle, PixelAspectRatio=[2, 1]).warnings == ()  # nothing to disagree with
+
+
+def test_a_mask_whose_header_gives_another_pixel_size_than_a_dicom_frame_is_told(tmp_path, speckle, ellipse):
+    import SimpleITK
+
+    square = region((0, 39, 0, 55), delta=(0.01, 0.01))
+    frame = write_dicom(tmp_path / "frame.dcm", speckle, [square])
+    for suffix, size, told in (("mha", 0.2, True), ("nrrd", 0.2, True), ("mha", 0.1, False), ("mha", 1.0, False)):
+        image = SimpleITK.GetImageFromArray(ellipse.astype(np.uint8)[None])
+        image.SetSpacing((size, size, 1))
+        SimpleITK.WriteImage(image, str(tmp_path / f"mask.{suffix}"))
+        read, mass, _ = read_frame_and_mask(frame, tmp_path / f"mask.{suffix}")
+        np.testing.assert_array_equal(mass, ellipse)
+        notes = [note for note in read.warnings if "gives pixels of 0.2 x 0.2 mm, the frame's 0.1 x 0.1 mm" in note]
+        assert len(notes) == told
+
+
 def test_monochrome1_is_inverted(tmp_path, speckle):
     frame = read_with(tmp_path, speckle, photometric="MONOCHROME1")
     np.testing.assert_array_equal(frame.pixels, 255 - speckle.astype(np.float32))

@@ -165,6 +165,41 @@ def test_a_picture_of_the_frame_is_no_mask(name):
         assert mark("m", good, frame=frame).pixels.any()
 
 
+def test_a_piece_of_the_frame_is_no_mask_whatever_surrounds_it():
+    frame = tissue()
+    pieces = [np.where(MASS, np.maximum(frame, 1), 0), np.where(MASS, np.maximum(frame, 1), 0).astype(np.uint16) * 257]
+    for piece in pieces:
+        for draw in (lambda p=piece: mark("m", p, (), frame), lambda p=piece: mark("m", p[None], (), frame)):
+            with pytest.raises(InputError, match="a piece of the frame, not a mask"):
+                draw()
+        with pytest.raises(InputError, match="a piece of the frame, not a mask"):
+            mark_colours("m", np.dstack([piece] * 3), None, (), frame)
+    colours = np.dstack([np.where(MASS, np.maximum(frame, 1), 0)] * 3)
+    colours[..., 1] = colours[..., 1] * 0.8  # tinted
+    with pytest.raises(InputError, match="not a mask"):
+        mark_colours("m", colours, None, (), frame)
+    for soft in (SOFT * 255, jpeg(MASS.astype(np.uint8) * 255, 75)):  # levels of an edge are none
+        assert mark("m", np.rint(soft).astype(np.uint8), (), frame, lossy=True).pixels.any()
+
+
+@pytest.mark.parametrize("highest", [1.0, 0.8, 0.55])
+def test_probabilities_of_a_format_that_says_so_are_cut_at_its_own_half(highest):
+    values = np.rint(SOFT * highest * 100)
+    found = mark("m", values, limits=(0, 100))
+    np.testing.assert_array_equal(found.pixels, values >= 50)
+
+
+def test_an_outline_is_no_mask_of_what_it_encloses():
+    for width in (1, 2, 4):
+        line = MASS & ~ndimage.binary_erosion(MASS, iterations=width)
+        with pytest.raises(InputError, match=rf"outline only: {line.sum()} pixels around {(MASS & ~line).sum()} that"):
+            specks("m", line)
+    thick = MASS & ~ndimage.binary_erosion(MASS, iterations=10)  # marks more than it leaves out
+    assert specks("m", thick) == () and specks("m", MASS) == ()
+    opened = (MASS & ~ndimage.binary_erosion(MASS, iterations=2)) & (COLUMNS > 40)  # a line that encloses nothing
+    assert specks("m", opened) == ()
+
+
 def test_a_dithered_picture_is_no_mask():
     dithered = np.asarray(Image.fromarray(tissue()).convert("1"))
     with pytest.raises(InputError, match="pieces"):

@@ -19,7 +19,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from BreastMassXAILib.core.errors import InputError, SegmentChoiceError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
+from BreastMassXAILib.readers.cines import open_frames
 from BreastMassXAILib.readers.dicom import write_ultrasound_frame
+from BreastMassXAILib.readers.frames import read_frame_and_mask
 from BreastMassXAILib.readers.masks import Onto, read_mask, read_masks
 from BreastMassXAILib.readers.nrrd import write_nrrd
 
@@ -50,7 +52,7 @@ def segments(*found: tuple[str, int, int]) -> dict[str, str]:
 def test_zero_and_any_value_in_a_picture(tmp_path, ellipse, suffix, value):
     path = tmp_path / f"mask{suffix}"
     Image.fromarray(ellipse.astype(np.uint8) * value).save(path)
-    mask, source, notes = read_mask(path, SHAPE)
+    mask, source, notes, _ = read_mask(path, SHAPE)
     assert notes == ()
     np.testing.assert_array_equal(mask, ellipse)
     assert mask.dtype == bool
@@ -95,7 +97,7 @@ def test_a_jpeg_is_cut_at_half_because_its_edges_ring(tmp_path, colour):
     pixels = np.zeros((64, 64, 3), np.uint8)
     pixels[square] = colour
     Image.fromarray(pixels).save(tmp_path / "mask.jpg", quality=90, subsampling=0)
-    mask, _, notes = read_mask(tmp_path / "mask.jpg", (64, 64))
+    mask, _, notes, _ = read_mask(tmp_path / "mask.jpg", (64, 64))
     stray = np.asarray(Image.open(tmp_path / "mask.jpg")).any(axis=2) != square
     assert stray.sum() > 50  # the trap is there
     np.testing.assert_array_equal(mask, square)
@@ -156,7 +158,7 @@ def test_a_segment_named_like_a_mass_is_used_alone(tmp_path, ellipse, name):
     labels[ellipse] = 7
     fields = segments(("peritumoral ring", 1, 0), (name, 7, 0))
     path = write_volume(tmp_path / "mask.seg.nrrd", labels[None], **fields)
-    mask, _, notes = read_mask(path, SHAPE)
+    mask, _, notes, _ = read_mask(path, SHAPE)
     np.testing.assert_array_equal(mask, ellipse)
     assert f"segment '{name}' counts as mass; not used: 'peritumoral ring'" in notes[0]
     np.testing.assert_array_equal(read_mask(path, SHAPE, ["1"])[0], labels == 1)
@@ -366,3 +368,39 @@ def test_a_slice_s_segmentation_lands_on_its_frame_or_nowhere(tmp_path, ellipse)
         read_mask(path, loop)
     with pytest.raises(InputError, match="does not fit"):
         read_masks(path, Onto(SHAPE, 2))
+
+
+@pytest.mark.parametrize("axes", [(2,), (1,), (1, 2), (0, 2)], ids=str)
+def test_a_mask_that_its_header_mirrors_is_put_right_where_it_falls_on_the_frame_and_refused_elsewhere(
+    tmp_path, ellipse, speckle, axes
+):
+    """docs/decisions/6-orientation.md: in `analyze` and in `analyze-cine` alike."""
+    masks = np.stack([ellipse, np.roll(ellipse, 3, axis=1)])
+    frames = np.stack([speckle, np.roll(speckle, 3, axis=1)])
+    steps = np.array([1.0, 0.2, 0.1])  # slices, rows, columns
+
+    def write(path: Path, array: np.ndarray, mirrored: tuple[int, ...], shift: float = 0.0) -> Path:
+        image = SimpleITK.GetImageFromArray(np.flip(array.astype(np.uint8), mirrored))
+        signs = np.array([-1.0 if axis in mirrored else 1.0 for axis in range(3)])
+        origin = [(array.shape[axis] - 1) * steps[axis] if axis in mirrored else 0.0 for axis in range(3)]
+        image.SetDirection(np.diag(signs[::-1]).ravel().tolist())
+        image.SetSpacing(steps[::-1].tolist())
+        image.SetOrigin([origin[2] + shift, origin[1], origin[0]])
+        SimpleITK.WriteImage(image, str(path))
+        return path
+
+    within = tuple(axis for axis in axes if axis)
+    single, loop = write(tmp_path / "one.nrrd", frames[:1], ()), write(tmp_path / "loop.nrrd", frames, ())
+    frame, mass, _ = read_frame_and_mask(single, write(tmp_path / "m.nrrd", masks[:1], within))
+    np.testing.assert_array_equal(mass, masks[0])
+    assert sum("was turned to the frame" in note for note in frame.warnings) == 1
+    cine, onto = open_frames(loop)
+    found = read_masks(write(tmp_path / "ml.nrrd", masks, axes), onto.at(0, cine.read(0)))
+    for index, expected in enumerate(masks):
+        np.testing.assert_array_equal(found.found[index], expected)
+    assert sum("was turned to the frame" in note for note in found.notes) == 1
+    # A header that is wrong about the orientation puts the mask beside the frame.
+    with pytest.raises(InputError, match="elsewhere than the frame"):
+        read_frame_and_mask(single, write(tmp_path / "m.nrrd", masks[:1], within, shift=-5.5))
+    with pytest.raises(InputError, match="elsewhere than the frame"):
+        read_masks(write(tmp_path / "ml.nrrd", masks, axes, shift=-5.5), onto.at(0, cine.read(0)))

@@ -54,6 +54,26 @@ def test_several_masses_are_one_and_it_is_told():
     assert chosen == segments[:2] and "'mass 1' and 'mass 2' together count as mass; not used: 'skin'" in notes[0]
 
 
+@pytest.mark.parametrize(
+    "pair",
+    [("Mass manual", "Mass AI"), ("Mass", "Mass auto"), ("mass_gt", "mass"), ("Benign mass", "Malignant mass")],
+)
+def test_two_answers_to_one_question_are_not_united(pair):
+    segments = [Segment(name, number + 1) for number, name in enumerate(pair)]
+    assert all(is_mass(name) for name in pair)
+    with pytest.raises(SegmentChoiceError) as caught:
+        choose("m", segments, segments)
+    assert caught.value.choices == pair
+    assert choose("m", segments, segments, [pair[0]])[0] == segments[:1]
+    assert choose("m", segments, segments[:1])[0] == segments  # the other marks nothing
+
+
+@pytest.mark.parametrize("pair", [("Benign mass 1", "Benign mass 2"), ("Manual mass 1", "Manual mass 2")])
+def test_several_masses_of_one_kind_or_hand_are_one(pair):
+    segments = [Segment(name, number + 1) for number, name in enumerate(pair)]
+    assert choose("m", segments, segments)[0] == segments
+
+
 def test_a_segment_that_is_alone_needs_no_name_but_must_not_have_another():
     for name in ("Segment_1", "", "roi"):
         assert choose("m", [Segment(name, 1)], [Segment(name, 1)]) == ([Segment(name, 1)], ())

@@ -93,13 +93,42 @@ def test_a_raw_nrrd_that_is_cut_off_is_refused(tmp_path, loop):
 
 
 def test_a_sequence_of_volumes_or_a_list_in_between_is_refused(tmp_path, loop):
-    for sizes, kinds in (("56 40 5 2", "domain domain domain list"), ("56 2 40", "domain list domain")):
+    between = "between other axes"
+    for sizes, kinds, message in (
+        ("56 40 5 2", "domain domain domain list", "sequence of volumes"),
+        ("56 2 40", "domain list domain", between),
+        ("3 2 56 40", "vector list domain domain", between),
+        ("2 3 56 40", "list vector domain domain", between),  # was read as a loop of other pixels
+        ("2 3 56 40", "list RGB-color domain domain", between),
+    ):
         head = (
             f"NRRD0005\ntype: uint8\ndimension: {len(sizes.split())}\nsizes: {sizes}\nkinds: {kinds}\nencoding: raw\n\n"
         )
         (tmp_path / "f.seq.nrrd").write_bytes(head.encode() + loop.tobytes() * 2)
-        with pytest.raises(InputError, match="sequence of volumes"):
+        with pytest.raises(InputError, match=message):
             open_cine(tmp_path / "f.seq.nrrd")
+
+
+@pytest.mark.parametrize("kind", ["vector", "RGB-color", "3-color"])
+def test_a_list_of_colours_is_a_loop_of_colours(tmp_path, loop, kind):
+    colours = np.repeat(loop[..., None], 3, axis=3)
+    head = f"NRRD0005\ntype: uint8\ndimension: 5\nsizes: 3 56 40 1 {len(loop)}\n"
+    head += f"kinds: {kind} domain domain domain list\nencoding: raw\n\n"
+    (tmp_path / "f.seq.nrrd").write_bytes(head.encode() + colours.tobytes())
+    np.testing.assert_array_equal([frame.pixels for frame in open_cine(tmp_path / "f.seq.nrrd")], loop)
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [("0.3 0.3", True), ("0.1 0.2", False), ("1 1", False), ("0.1004 0.2", False)]
+)
+def test_an_element_size_that_is_another_than_the_spacing_is_told(tmp_path, loop, size, told):
+    head = "ObjectType = Image\nNDims = 2\nDimSize = 56 40\nElementSpacing = 0.1 0.2\n"
+    head += f"ElementSize = {size}\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n"
+    (tmp_path / "f.mha").write_bytes(head.encode() + loop[0].tobytes())
+    frame = read_frame(tmp_path / "f.mha")
+    assert frame.spacing.mm() == (0.2, 0.1)
+    notes = [text for text in frame.warnings if "two pixel sizes" in text]
+    assert len(notes) == told and all("0.1 x 0.2 mm" in text and "0.3 x 0.3 mm" in text for text in notes)
 
 
 def fading(rows: int = 120, columns: int = 90) -> np.ndarray:

@@ -36,7 +36,7 @@ def loop(make_case, make_explanation):
 @pytest.fixture
 def browser(scene, loop):
     """A user's loop: frames, and a segmentation sequence that lacks frame 3."""
-    from BreastMassXAILib.scene.cine import add_cine, add_masses, append_frame
+    from BreastMassXAILib.scene.loops import add_cine, add_masses, append_frame
 
     cases, frames, _ = loop
     node = add_cine(scene, "N", timed=True)
@@ -58,7 +58,7 @@ def show(browser, loop, frames=None):
 def check_shown(nodes, case, explanation) -> None:
     """The proxies show this frame with this explanation."""
     from BreastMassXAILib.scene.arrays import array_of
-    from BreastMassXAILib.scene.explanation import restored_result
+    from BreastMassXAILib.scene.companion import restored_result
 
     shown = nodes.explanation
     np.testing.assert_array_equal(array_of(shown.frame.GetImageData())[0], case.frame.pixels)
@@ -73,7 +73,7 @@ def check_shown(nodes, case, explanation) -> None:
 
 
 def test_frames_and_masks_are_read_from_sequences(scene, browser, loop) -> None:
-    from BreastMassXAILib.scene.cine import cine_of, masks_of
+    from BreastMassXAILib.scene.loops import cine_of, masks_of
 
     cases, frames, _ = loop
     browser.SetSelectedItemNumber(1)
@@ -89,8 +89,8 @@ def test_frames_and_masks_are_read_from_sequences(scene, browser, loop) -> None:
 
 
 def test_a_segmentation_outside_the_browser_is_the_mask_of_the_frame_shown(scene, browser, loop) -> None:
-    from BreastMassXAILib.scene.cine import masks_of
     from BreastMassXAILib.scene.inputs import add_mass
+    from BreastMassXAILib.scene.loops import masks_of
 
     browser.SetSelectedItemNumber(2)
     single = add_mass(scene, loop[0][2].mass, browser.GetProxyNode(browser.GetMasterSequenceNode()), "single")
@@ -100,7 +100,8 @@ def test_a_segmentation_outside_the_browser_is_the_mask_of_the_frame_shown(scene
 
 
 def test_a_browser_without_images_is_refused(scene, loop) -> None:
-    from BreastMassXAILib.scene.cine import add_cine, cine_nodes, cine_of
+    from BreastMassXAILib.scene.cine import cine_nodes
+    from BreastMassXAILib.scene.loops import add_cine, cine_of
 
     empty = add_cine(scene, "empty", timed=False)
     assert cine_nodes(empty) is None
@@ -129,7 +130,7 @@ def test_every_frame_shows_its_own_explanation(browser, loop) -> None:
 
 
 def test_nothing_of_another_frame_is_shown_on_a_frame_without_explanation(browser, loop) -> None:
-    from BreastMassXAILib.scene.explanation import restored_result
+    from BreastMassXAILib.scene.companion import restored_result
 
     nodes = show(browser, loop)
     for before in (1, 3):
@@ -201,7 +202,8 @@ def test_a_users_sequences_are_not_touched(browser, loop) -> None:
 
 def test_a_saved_loop_opens_synchronised_and_with_the_same_bytes(headless, loop, tmp_path: Path) -> None:
     from BreastMassXAILib.hosts.headless import HeadlessSlicer
-    from BreastMassXAILib.scene.cine import cine_nodes, cine_of, masks_of
+    from BreastMassXAILib.scene.cine import cine_nodes
+    from BreastMassXAILib.scene.loops import cine_of, masks_of
 
     _, frames, result = loop
     headless.add_cine(frames, result, "N")

@@ -79,7 +79,7 @@ def test_looks_come_back(restored, explanation) -> None:
 
 
 def test_points_table_and_result_come_back(restored, explanation) -> None:
-    from BreastMassXAILib.scene.explanation import restored_result
+    from BreastMassXAILib.scene.companion import restored_result
 
     _, nodes = restored
     assert restored_result(nodes.frame) == explanation.result

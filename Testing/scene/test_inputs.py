@@ -200,3 +200,39 @@ def test_a_segment_that_cannot_be_read_says_why(scene, inputs, case) -> None:
         inputs.mass_of(node, "surface", frame)
     with pytest.raises(InputError, match="no segment 'mass'"):
         inputs.mass_of(node, "mass", frame)
+
+
+def fading() -> np.ndarray:
+    """Grey values of a frame whose skin is plainly above."""
+    rng = np.random.default_rng(2)
+    return (rng.integers(60, 120, (200, 150)) * np.linspace(1.5, 0.4, 200)[:, None]).astype(np.uint8)
+
+
+def test_a_frame_that_looks_upside_down_says_so(scene, inputs) -> None:
+    upright, turned = fading(), fading()[::-1].copy()
+    for pixels, said in ((upright, False), (turned, True)):
+        own = inputs.add_frame(scene, Frame(pixels.astype(np.float32), Spacing.unknown()), "frame")
+        loaded = volume(scene, pixels[None])
+        for node in (own, loaded):
+            assert any("looks upside down" in text for text in inputs.frame_of(node).warnings) == said
+
+
+@pytest.mark.parametrize(
+    ("rows_in_ras", "where"),
+    [((0, -1, 0), ""), ((0, 0, -1), ""), ((0, 1, 0), "to the front"), ((0, 0, 1), "upwards"), ((1, 0, 0), "")],
+)
+def test_rows_that_run_to_the_front_or_upwards_in_the_patient_are_told(scene, inputs, rows_in_ras, where) -> None:
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+    rows = np.array(rows_in_ras, float)
+    columns = np.array([0.0, -1, 0]) if rows[0] else np.array([-1.0, 0, 0])
+    matrix = vtkMatrix4x4()
+    for axis, vector in enumerate((columns * 0.1, rows * 0.1, np.cross(columns, rows))):
+        for k in range(3):
+            matrix.SetElement(k, axis, vector[k])
+    even = np.random.default_rng(5).integers(0, 256, (1, 200, 150)).astype(np.uint8)
+    for pixels, told in ((even, where), (fading()[None], "")):  # where the picture tells, it is not asked for
+        node = volume(scene, pixels)
+        node.SetIJKToRASMatrix(matrix)
+        notes = [text for text in inputs.frame_of(node).warnings if "in the patient" in text]
+        assert len(notes) == bool(told) and all(told in text for text in notes)

@@ -66,7 +66,8 @@ def test_a_view_that_is_younger_than_the_colour_bar_shows_it(explained, showing,
 @pytest.mark.parametrize("closed", [False, True], ids=["explanation", "scene"])
 def test_nothing_complains_of_a_colour_bar_when_it_goes(explained, headless, scene, showing, view, closed) -> None:
     from BreastMassXAILib.presenter.showing import Wanted
-    from BreastMassXAILib.scene.explanation import remove_explanation, remove_legends
+    from BreastMassXAILib.scene.explanation import remove_explanation
+    from BreastMassXAILib.scene.legend import remove_legends
 
     made = [view(name) for name in VIEWS]
     showing.show(Wanted(explained.frame, explained.mass))

@@ -80,7 +80,7 @@ def test_all_frames_of_a_loop_are_explained_by_one_button(opened, scene):
     from BreastMassXAILib.presenter.layout import LOOP_LAYOUT_ID
     from BreastMassXAILib.readers.frames import read_frame
     from BreastMassXAILib.resources import resource
-    from BreastMassXAILib.scene.cine import add_cine, append_frame
+    from BreastMassXAILib.scene.loops import add_cine, append_frame
 
     module = opened()
     panel, ui = module.panel, module.ui

@@ -13,20 +13,14 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.operating_points import DEFAULT_POINT
 from ..core.partitions import check_folds
+from ..core.progress import NewProgress, unheard
 from ..core.recalibration import Answers, Calibration, calibration, cross_fitted
+from ..core.resuming import Unfinished
 from ..core.statistics import roc_auc
-from ..core.writing import Unfinished, write_whole
-from ..network.training_run import (
-    BUNDLE_FILES,
-    Labelled,
-    ReadyFrames,
-    TrainingRequest,
-    TrainingRun,
-    metrics,
-    probabilities,
-    write_log,
-    write_predictions,
-)
+from ..core.writing import write_whole
+from ..network.labelled_cases import Labelled, check_columns
+from ..network.training_figures import metrics, probabilities, write_log, write_predictions
+from ..network.training_run import BUNDLE_FILES, ReadyFrames, TrainingRequest, TrainingRun, training_run
 
 REPORT_SCHEMA_VERSION = 1
 REPORT_FILE = "cross-validation.json"
@@ -86,7 +80,7 @@ class Fold:
         return self.answers.logits
 
 
-def cross_validate(request: CrossValidateRequest, progress_kind: str = "none") -> dict[str, Any] | None:
+def cross_validate(request: CrossValidateRequest, progress: NewProgress = unheard) -> dict[str, Any] | None:
     """Train once for each partition, predict it, calibrate on the other partitions' predictions, train on all.
 
     Writes ``fold-<k>`` (a bundle for each partition), ``model`` (the bundle from all cases, whose card has the
@@ -105,10 +99,7 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "none") -
     BreastMassXAIError
         With one sentence. What was trained so far stays beside the folder for ``--resume``.
     """
-    from ..network.processes import launched
-
-    with launched() as processes:
-        run = TrainingRun(request, processes, progress_kind)
+    with training_run(request, progress) as run:
         listed = run.cases()
         parts = (REPORT_FILE, *BUNDLE_FILES, f"{FINAL}/*", "fold-*/*")
         with run.folder(REPORT_FILE, parts, listed, {"final": request.final}) as places:
@@ -118,7 +109,7 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "none") -
             if request.leave_out is None:
                 check_folds(cases.labels, cases.patients, cases.folds)
             else:
-                run.check_columns(cases)
+                check_columns(cases, request.leave_out)
             folds = [_fold(run, ready, number, places) for number in np.unique(cases.folds).tolist()]
             places_of = [np.flatnonzero(cases.folds == fold.number) for fold in folds]
             answers = Answers.joined([fold.answers for fold in folds], places_of)
@@ -129,7 +120,7 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "none") -
             whole = calibration(answers, cases.labels, patients, "out of fold", cases.folds)
             report = _report(run, cases, folds, answers.logits, found)
             report |= whole.facts()
-            if processes.first:
+            if run.processes.first:
                 _finish_folds(folder, cases, folds, answers, probability, threshold)
                 write_predictions(folder / "predictions.csv", cases, answers, probability, threshold)
                 (folder / REPORT_FILE).write_text(
@@ -138,9 +129,9 @@ def cross_validate(request: CrossValidateRequest, progress_kind: str = "none") -
             logs = {f"fold-{fold.number}": fold.epochs for fold in folds}
             if request.final != "none":
                 logs[FINAL] = _final(run, ready, folds, whole, found, places, mean=request.final == "mean")
-            if processes.first:
+            if run.processes.first:
                 write_log(folder / "training-log.csv", logs)
-        return report if processes.first else None
+        return report if run.processes.first else None
 
 
 def _fold(run: TrainingRun, ready: ReadyFrames, number: int, places: Unfinished) -> Fold:

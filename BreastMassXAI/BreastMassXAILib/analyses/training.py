@@ -11,16 +11,10 @@ import numpy as np
 from ..core.cohort import Skipped
 from ..core.errors import InputError
 from ..core.partitions import split_patients
+from ..core.progress import NewProgress, unheard
 from ..core.recalibration import Calibration, calibration
-from ..network.training_run import (
-    BUNDLE_FILES,
-    TrainingRequest,
-    TrainingRun,
-    metrics,
-    probabilities,
-    write_log,
-    write_predictions,
-)
+from ..network.training_figures import metrics, probabilities, write_log, write_predictions
+from ..network.training_run import BUNDLE_FILES, TrainingRequest, training_run
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,7 @@ class Trained:
     left_out: tuple[Skipped, ...]
 
 
-def train_bundle(request: TrainRequest, progress_kind: str = "none") -> Trained | None:
+def train_bundle(request: TrainRequest, progress: NewProgress = unheard) -> Trained | None:
     """Train on all partitions, or on all but one and report on that one; write the bundle.
 
     Writes ``model.json``, ``weights.safetensors`` (and ``backbone.safetensors`` where the backbone is not the shipped
@@ -74,8 +68,8 @@ def train_bundle(request: TrainRequest, progress_kind: str = "none") -> Trained 
     Parameters
     ----------
     request : TrainRequest
-    progress_kind : str
-        See :func:`~..core.progress.reporter`.
+    progress : NewProgress
+        Makes a progress for each stretch of the work.
 
     Returns
     -------
@@ -87,10 +81,7 @@ def train_bundle(request: TrainRequest, progress_kind: str = "none") -> Trained 
     BreastMassXAIError
         With one sentence. What was trained so far stays beside the folder for ``--resume``.
     """
-    from ..network.processes import launched
-
-    with launched() as processes:
-        run = TrainingRun(request, processes, progress_kind)
+    with training_run(request, progress) as run:
         tests = request.test_fold is not None
         cases = run.cases(folded=tests)
         tested = np.full(len(cases), tests) & (cases.folds == request.test_fold)
@@ -110,7 +101,7 @@ def train_bundle(request: TrainRequest, progress_kind: str = "none") -> Trained 
             fitted_to = calibration(held_answers, held.labels, patients, "on the part of the data held out")
             temperature, threshold = fitted_to.temperature, fitted_to.threshold
             answers, test = run.predict(network, cases.where(tested))
-            if not processes.first:
+            if not run.processes.first:
                 return None
             probability, thresholds = probabilities(answers.logits, temperature), np.full(len(test), threshold)
             found = metrics(test, probability, thresholds) if len(test) else {}

@@ -173,6 +173,7 @@ def train(
     device: str = "auto",
     resume: bool = False,
     force: bool = False,
+    progress: Progress = silent,
     **settings: Any,
 ) -> Trained:
     """Train a model on a labelled data set, as the command ``train`` does.
@@ -194,8 +195,10 @@ def train(
     device : {"auto", "cpu", "cuda"}
     resume, force : bool
         Go on with a run that was broken off; replace an earlier model.
+    progress : callable
+        Called with (done, total, what), anew for each stretch of the work.
     **settings
-        Fields of :class:`~..network.training.TrainingSettings`: method, epochs, seed, ...
+        Fields of :class:`~..network.training_settings.TrainingSettings`: method, epochs, seed, ...
 
     Returns
     -------
@@ -235,6 +238,6 @@ def train(
         force=force,
         test_fold=test_fold,
     )
-    done = train_bundle(request)
+    done = train_bundle(request, lambda: progress)
     assert done is not None  # one process only
     return done

@@ -15,12 +15,15 @@ from .. import __version__
 PROGRAM = "breast-mass-xai"
 COMMANDS = {
     "analyze": "classify one frame and explain the decision",
+    "outline": "outline the mass on one frame, at a click or without one, and write its mask",
     "analyze-cine": "classify and explain the frames of a cine loop or the slices of a volume",
     "train": "train a model on a labelled data set",
     "cross-validate": "train and test on every partition in turn, then train on all cases",
+    "train-outline": "train the network that suggests outlines, and measure it on every partition",
     "pack": "put a data set into one file that is ready for training",
     "calibrate": "fit a model's temperature and operating points to labelled cases of one's own",
     "evaluate": "classify and explain a cohort; write tables and a report",
+    "agree": "compare two outlines of the same masses, and what their difference does to the decision",
     "planted": "let networks decide by one known thing, and see which explanations name it",
     "sanity": "test whether saliency maps can be believed, over a cohort",
     "check-manifest": "say what is wrong with a CSV manifest, row by row",

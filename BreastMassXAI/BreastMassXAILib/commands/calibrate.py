@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from . import values
-from .options import add_assumption, add_data, add_progress, assumption, kept_command
+from .options import add_assumption, add_data, add_jobs, add_progress, add_ring, assumption, kept_command
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -25,17 +25,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="model folder, or a shipped one (default: the shipped one)",
     )
     add_assumption(command)
-    command.add_argument(
-        "--ring-mm",
-        metavar="MM",
-        type=values.not_negative,
-        default=5.0,
-        help="width of the peritumoral ring for the rules of suspension; 0 for none, where no pixel size is known "
-        "(default: 5)",
+    add_ring(
+        command, "width of the peritumoral ring for the rules of suspension; 0 for none, where no pixel size is known"
     )
-    command.add_argument(
-        "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
-    )
+    add_jobs(command)
     command.add_argument("--out", metavar="DIR", type=Path, required=True, help="model folder to write")
     command.add_argument("--name", help="the new model's name; the folder's, if not given")
     command.add_argument("--force", action="store_true", help="replace an earlier model in that folder")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .training_options import add_training_options, asked, print_left_out
+from .training_options import add_training_options, asked, print_left_out, progress_of
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
     from ..core.cohort import Skipped
 
     request = CrossValidateRequest(**asked(options), final=options.final, leave_out=options.leave_out)
-    report = cross_validate(request, options.progress)
+    report = cross_validate(request, progress_of(options))
     if report is None:  # another process speaks
         return
     data = report["data"]
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
 def _print(report: dict[str, Any], out: Path) -> None:
     from ..core.operating_points import in_words as points_in_words
     from ..core.suspension import rules_in_words
-    from ..network.training_run import in_words
+    from ..network.training_figures import in_words
 
     data = report["data"]
     print(f"{data['name']}: {data['used']} of {data['listed']} cases, {len(data['left_out'])} left out.")

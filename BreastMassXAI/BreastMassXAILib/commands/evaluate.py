@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from . import values
-from .options import add_assumption, add_choices, add_data, add_progress, assumption, choices, kept_command
+from .options import (
+    add_assumption,
+    add_choices,
+    add_data,
+    add_grey_zone,
+    add_jobs,
+    add_methods,
+    add_progress,
+    add_ring,
+    assumption,
+    choices,
+    kept_command,
+)
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -38,28 +50,15 @@ def add_options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="beside each model, its network with random weights, whose maps a trained one's should differ from",
     )
+    add_methods(command)
     command.add_argument(
         "--out", metavar="DIR", type=Path, help="folder to write (default: the data's name + '-evaluated')"
     )
     add_assumption(command)
-    command.add_argument(
-        "--ring-mm",
-        metavar="MM",
-        type=values.not_negative,
-        default=5.0,
-        help="width of the peritumoral ring (default: 5)",
-    )
-    command.add_argument(
-        "--grey-zone",
-        metavar="P",
-        type=values.half,
-        default=0.0,
-        help="suspend decisions whose probability is this close to the threshold (default: 0)",
-    )
+    add_ring(command, "width of the peritumoral ring")
+    add_grey_zone(command, "suspend decisions whose probability is this close to the threshold (default: 0)")
     add_choices(command)
-    command.add_argument(
-        "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
-    )
+    add_jobs(command)
     command.add_argument("--dask", metavar="ADDRESS", help="scheduler of a dask.distributed cluster, instead of --jobs")
     command.add_argument(
         "--pictures", metavar="N", type=int, default=2, help="examples of each kind in the report (default: 2)"
@@ -74,7 +73,9 @@ def run(options: argparse.Namespace) -> None:
     from ..analyses.cross_validation import models_of
     from ..core.progress import reporter
     from ..core.result import Settings
+    from ..methods import methods_of
 
+    methods = tuple(method.name for method in methods_of(options.methods))
     models = [model for folder in options.model or () for model in models_of(folder, options.out_of_fold)]
     out, report = evaluate(
         EvaluateRequest(
@@ -85,10 +86,11 @@ def run(options: argparse.Namespace) -> None:
             out_of_fold=options.out_of_fold,
             with_random=options.with_random,
             assumption=assumption(options),
-            settings=Settings(options.ring_mm, options.grey_zone, **choices(options)),
+            settings=Settings(options.ring_mm, options.grey_zone, method=methods[0], **choices(options)),
             jobs=options.jobs,
             dask=options.dask,
             pictures=options.pictures,
+            methods=methods,
             force=options.force,
             command=kept_command(options),
         ),
@@ -99,8 +101,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _print_summary(report: dict[str, Any]) -> None:
+    from ..core.findings import method_findings
+
     data = report["data"]
     print(f"{data['name']}: {data['evaluated']} of {data['listed']} cases evaluated, {len(data['left_out'])} left out.")
     for model in report["models"]:
         for sentence in model["findings"]:
+            print(f"  {model['name']}: {sentence}")
+        for sentence in method_findings(model.get("methods", ())):
             print(f"  {model['name']}: {sentence}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..methods import DEFAULT, METHODS
 from . import values
 from .arguments import PROGRAM
 
@@ -75,6 +76,25 @@ def field_rule(options: argparse.Namespace, kind: str) -> FieldRule:
     return FieldRule(kind, scale, options.margin_mm if kind == "roi" else None)
 
 
+def add_ring(command: argparse._ActionsContainer, sentence: str) -> None:
+    """The peritumoral ring's width, with what the command has to say of it."""
+    command.add_argument(
+        "--ring-mm", metavar="MM", type=values.not_negative, default=5.0, help=f"{sentence} (default: 5)"
+    )
+
+
+def add_grey_zone(command: argparse._ActionsContainer, sentence: str) -> None:
+    """Probabilities that are too close to the threshold, with what the command has to say of them."""
+    command.add_argument("--grey-zone", metavar="P", type=values.half, default=0.0, help=sentence)
+
+
+def add_jobs(command: argparse._ActionsContainer) -> None:
+    """How many processes share the cases."""
+    command.add_argument(
+        "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
+    )
+
+
 def add_choices(command: argparse._ActionsContainer) -> None:
     """Operating point and rule of suspension; :func:`choices` reads them."""
     command.add_argument(
@@ -96,6 +116,21 @@ def add_choices(command: argparse._ActionsContainer) -> None:
 def choices(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`add_choices` asked for, as fields of :class:`~..core.result.Settings`."""
     return {"operating_point": options.operating_point, "suspend": options.suspend}
+
+
+def add_methods(command: argparse._ActionsContainer) -> None:
+    """What explains a decision; ``methods_of`` of the room `methods` reads them."""
+    command.add_argument(
+        "--method",
+        dest="methods",
+        metavar="NAME[:N]",
+        action="append",
+        default=[],
+        help=f"what explains the decision, which stays the same: {', '.join(METHODS)}; may be repeated, the first "
+        "is the main one and the others are shown beside it. N: a stage (grad-cam, grad-cam++, layer-cam, hires-cam), "
+        "channels (score-cam), input resolutions (cameras), tiles across (occlusion), steps (integrated-gradients) or "
+        f"noisy copies (smooth-grad) (default: {DEFAULT})",
+    )
 
 
 def add_progress(command: argparse._ActionsContainer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from . import values
-from .training_options import add_training_options, asked, print_left_out
+from .training_options import add_training_options, asked, print_left_out, progress_of
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -25,9 +25,9 @@ def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..analyses.training import TrainRequest, train_bundle
     from ..core.operating_points import in_words as points_in_words
-    from ..network.training_run import in_words
+    from ..network.training_figures import in_words
 
-    done = train_bundle(TrainRequest(**asked(options), test_fold=options.test_fold), options.progress)
+    done = train_bundle(TrainRequest(**asked(options), test_fold=options.test_fold), progress_of(options))
     if done is None:  # another process speaks
         return
     print_left_out(done.notes, done.left_out)

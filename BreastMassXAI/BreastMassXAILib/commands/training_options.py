@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,12 @@ _NUMBERS = (
     ("anchor", values.not_negative, "share of the pretrained weights in the final ones"),
     ("penalty", values.not_negative, "ridge penalty of the logistic regression at the start"),
 )
-"""Numbers of :class:`~..network.training.TrainingSettings`, by their option."""
+"""Numbers of :class:`~..network.training_settings.TrainingSettings`, by their option."""
 _WITHOUT_EFFECT = ("patience", "variants")
 """Options of version 0.1.0 that commands in use may still have: no epoch is chosen, and all variants are new."""
 if TYPE_CHECKING:
     from ..core.cohort import Skipped
+    from ..core.progress import NewProgress
 
 
 def add_training_options(command: argparse.ArgumentParser) -> None:
@@ -127,7 +129,6 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`add_training_options` asked for, as fields of a TrainingRequest."""
-
     for name in _WITHOUT_EFFECT:
         if getattr(options, name) is not None:
             print(f"Note: --{name} has no effect any more: all epochs are run, each on new variants of every frame.")
@@ -153,6 +154,13 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         "resume": options.resume,
         "command": kept_command(options, {"--resume": 0, "--force": 0, "--progress": 1}),
     }
+
+
+def progress_of(options: argparse.Namespace) -> NewProgress:
+    """How the training's stretches of work are shown."""
+    from ..core.progress import reporter
+
+    return partial(reporter, options.progress)
 
 
 def _recipes_in_words() -> str:

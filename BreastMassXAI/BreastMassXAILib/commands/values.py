@@ -113,3 +113,11 @@ def add_confirmation(command: argparse._ActionsContainer) -> None:
         action="store_true",
         help="a frame below 10 mm or above 300 mm wide is no slip of the unit",
     )
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``NAME=VALUE``."""
+    name, equals, value = text.partition("=")
+    if not (equals and name.strip() and value.strip()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=VALUE")
+    return name.strip(), value.strip()

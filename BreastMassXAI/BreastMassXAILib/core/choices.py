@@ -9,6 +9,7 @@ from typing import Any
 from .classifier import Classifier
 from .operating_points import DEFAULT_POINT, POINTS
 from .suspension import RULES, SuspensionRule
+from .terms import terms_of
 
 
 def classifier_of(description: Mapping[str, Any], sha256: str) -> Classifier:
@@ -38,7 +39,8 @@ def classifier_of(description: Mapping[str, Any], sha256: str) -> Classifier:
     if not isinstance(name, str) or not name:
         raise ValueError(f"a name: {name}")
     temperature = number(description["temperature"], 0, math.inf)
-    return Classifier(name, sha256, threshold, temperature, points, suspension)
+    terms = terms_of(description.get("terms"))
+    return Classifier(name, sha256, threshold, temperature, points, suspension, terms=terms)
 
 
 def _check(suspension: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from .errors import InputError
 from .field import Field
 from .operating_points import DEFAULT_POINT, POINTS
 from .suspension import SuspensionRule, rule_of
+from .terms import Term
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +57,11 @@ class Classifier:
     points : mapping of str to float
         Thresholds of the named operating points; older models have none but *balanced*.
     suspension : mapping, optional
-        What :func:`~.suspension.measured_rules` found; None for older models.
+        What :func:`~.suspension_worth.measured_rules` found; None for older models.
     point : str
         The operating point that is in force.
+    terms : tuple of Term
+        What the outline adds to the network's logit.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Classifier:
     points: Mapping[str, float] = field(default_factory=dict)
     suspension: Mapping[str, Any] | None = None
     point: str = DEFAULT_POINT
+    terms: tuple[Term, ...] = ()
 
     def at(self, point: str) -> Classifier:
         """The same model at another of its operating points.

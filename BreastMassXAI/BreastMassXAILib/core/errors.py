@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 
 class BreastMassXAIError(Exception):
     """Anything that a user can understand and put right. The message is one clear sentence.
 
-    Control characters, which damaged files bring into it, are shown as ``?``, so that it stays one line in a terminal.
+    Characters that cannot be printed, which damaged files bring into it, are shown as ``?``, so that it stays one line
+    in a terminal, and can be written wherever text can.
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__("".join("?" if each < " " or "\x7f" <= each < "\xa0" else each for each in message))
+        super().__init__(_printable(message))
 
 
 class InputError(BreastMassXAIError):
     """A frame or a mass mask that cannot be read or cannot be explained."""
+
+
+class NoMassError(InputError):
+    """No mass was found where one was to be suggested: an answer rather than a mistake."""
 
 
 class SpacingError(InputError):
@@ -37,8 +43,16 @@ class MissingPackageError(BreastMassXAIError):
 
 def shown(text: str, limit: int = 80) -> str:
     """Text from a file as a sentence can show it: in one line, without what cannot be printed, and no longer."""
-    plain = "".join(each if each.isprintable() else "?" for each in text)
+    plain = _printable(text)
     return plain if len(plain) <= limit else plain[: limit - 3] + "..."
+
+
+def _printable(text: str) -> str:
+    """Names of files may hold other spaces than the usual one, and what joins letters in some scripts."""
+    return "".join(
+        each if each.isprintable() or each in "\u200c\u200d" or unicodedata.category(each) == "Zs" else "?"
+        for each in text
+    )
 
 
 class SegmentChoiceError(InputError):

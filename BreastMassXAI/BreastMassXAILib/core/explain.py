@@ -8,16 +8,19 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .classifier import Classifier, NetworkOutput
-from .contributions import cell_coverage, contributions, evidence_inside
+from .contributions import cell_coverage, contributions, energy_shares, evidence_inside
+from .descriptors import describe
 from .errors import InputError
 from .field import Field
 from .frame import Case, Source
+from .lexicon import lexicon
 from .pointing import decide, hits, pointed_region
 from .regions import area_fractions, region_labels
 from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
 from .suspension import Evidence
-from .warnings import case_warnings, map_warnings
+from .terms import term_contributions
+from .warnings import case_warnings, map_warnings, method_warnings, term_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +104,8 @@ def explain(
     SpacingError
         When a ring is asked for and the frame's spacing is unknown.
     InputError
-        When no mass pixel lies in the scan area; or the model lacks the operating point or the rule of suspension.
+        When no mass pixel lies in the scan area; the model lacks the operating point or the rule of suspension; or the
+        lexicon has no such word as the reader's.
     """
     frame = case.frame
     classifier = classifier.at(settings.operating_point)
@@ -114,16 +118,19 @@ def explain(
     flat = float(np.ptp(output.cells)) <= 1e-6 * float(np.abs(output.cells).max())
     pointed = {which: "elsewhere" if flat else pointed_region(point, labels) for which, point in points.items()}
     scored = hits(pointed)
-    probability = classifier.probability(output.logit)
+    described = describe(case)
+    terms = term_contributions(classifier.terms, described.values)
+    logit = output.logit + sum(terms.values())
+    probability = classifier.probability(logit)
     evidence = Evidence(
         points=sum(region != "elsewhere" for region in pointed.values()),
-        distance=classifier.distance(output.logit),
+        distance=classifier.distance(logit),
         disagreement=None if output.disagreement is None else output.disagreement / classifier.temperature,
         inside=evidence_inside(output.cells, regions.coverage),
     )
     decision = decide(probability, classifier.threshold, evidence, suspend, settings.grey_zone)
     result = CaseResult(
-        logit=output.logit,
+        logit=logit,
         bias=output.bias,
         cam_mean=float(output.cells.astype(np.float64).mean()),
         probability=probability,
@@ -134,7 +141,8 @@ def explain(
         reason=decision.reason,
         extremes={which: _extreme(point, pointed[which], case) for which, point in points.items()},
         hits=scored,
-        contributions=contributions(output.cells, regions.coverage),
+        contributions=contributions(output.cells, regions.coverage) if output.exact else {},
+        energy=energy_shares(output.cells, regions.coverage),
         area_fraction=dict(regions.area_fraction),
         chance=dict(regions.chance),
         spacing_mm=frame.spacing.mm() if frame.spacing.known else None,
@@ -146,13 +154,25 @@ def explain(
         disagreement=output.disagreement,
         evidence_inside=evidence.inside,
         suspension={"rule": suspend.kind, "limit": suspend.limit, "measured": suspend.measured},
-        method="cam",
+        descriptors=dict(described.values),
+        descriptors_missing=described.reasons(),
+        lexicon=lexicon(described.values, float(frame.pixels[case.mass].mean()), case.words),
+        terms=terms,
+        method=output.method,
+        exact=output.exact,
         field=asdict(output.field),
         cells=output.cells.shape,
         frame=_identity(frame.source, frame.shape),
-        mask=_identity(case.mass_source, frame.shape),
+        mask={"origin": case.mass_origin.value, **_identity(case.mass_source, frame.shape)},
         model={"name": classifier.name, "sha256": classifier.sha256},
-        warnings=(*frame.warnings, *regions.warnings, *map_warnings(case, saliency, output.field, flat)),
+        warnings=(
+            *frame.warnings,
+            *regions.warnings,
+            *map_warnings(case, saliency, output.field, flat),
+            *method_warnings(output.method, suspend.kind),
+            *described.notes,
+            *term_warnings(case, classifier, output.logit, terms, described.values),
+        ),
         software=dict(software),
     )
     return Explanation(result, saliency, labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -28,6 +29,19 @@ class Provenance(str, Enum):
     MANIFEST = "manifest"
     ASSUMED = "assumed"
     UNKNOWN = "unknown"
+
+
+class MaskOrigin(str, Enum):
+    """Who outlined the mass: it travels into every output, because an outline carries a judgement or it does not."""
+
+    DRAWN = "drawn"
+    IMPORTED = "imported"
+    AUTOMATIC = "automatic"
+    """Suggested by a network; nobody has confirmed it."""
+    ACCEPTED = "accepted"
+    """Suggested by a network and confirmed by a person as it is."""
+    EDITED = "edited"
+    """Suggested or imported, and changed by a person."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +210,9 @@ class Case:
         The truth, where it is known.
     patient, view : str, optional
         Pseudonyms for grouping; they never enter a :class:`~.result.CaseResult`.
+    words : mapping of str to str
+        What a reader said of the mass, by feature of the lexicon (:data:`~.lexicon.WORDS`).
+    mass_origin : MaskOrigin
 
     Raises
     ------
@@ -209,6 +226,8 @@ class Case:
     label: str | None = None
     patient: str | None = None
     view: str | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+    mass_origin: MaskOrigin = MaskOrigin.IMPORTED
 
     def __post_init__(self) -> None:
         if min(self.frame.shape) < MIN_SIDE:

@@ -16,6 +16,9 @@ from typing import TextIO
 Progress = Callable[[int, int, str], None]
 """``progress(done, total, what)``. Work stops cleanly when the callable raises; nothing is left half-written."""
 
+NewProgress = Callable[[], Progress]
+"""Makes a :data:`Progress` for each stretch of a longer work: its bar and the time left begin anew."""
+
 QUIET_S = 2.0
 """Work that is done before this many seconds needs no bar."""
 _WIDTH = 28
@@ -23,6 +26,11 @@ _WIDTH = 28
 
 def silent(done: int, total: int, what: str) -> None:
     """For callers who do not want to know."""
+
+
+def unheard() -> Progress:
+    """A :data:`NewProgress` for callers who do not want to know."""
+    return silent
 
 
 def reporter(kind: str, stream: TextIO | None = None) -> Progress:

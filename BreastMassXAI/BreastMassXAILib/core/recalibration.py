@@ -11,7 +11,8 @@ from scipy.special import expit, logit
 
 from .operating_points import DEFAULT_POINT, POINTS, operating_points, rates
 from .statistics import fit_temperature
-from .suspension import measured_rules, trusts
+from .suspension import trusts
+from .suspension_worth import measured_rules
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class Calibration:
     operating_points : dict
         See :func:`~.operating_points.operating_points`.
     suspension : dict
-        See :func:`~.suspension.measured_rules`.
+        See :func:`~.suspension_worth.measured_rules`.
     """
 
     temperature: float
@@ -142,8 +143,8 @@ def suspension_of(
     thresholds: Mapping[str, np.ndarray],
     on: str,
 ) -> dict[str, Any]:
-    """What :func:`~.suspension.measured_rules` finds for these answers; cases whose explanation is unknown are left out
-    unless it is of all."""
+    """What :func:`~.suspension_worth.measured_rules` finds for these answers; cases whose explanation is unknown are
+    left out unless it is of all."""
     known = ~np.isnan(answers.points)
     chosen = known if known.any() else np.ones(len(known), bool)
     found, z = answers.where(chosen), answers.logits[chosen] / temperatures[chosen]

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .frame import Frame
+from .regions import mask_box
+
+LOOKS_UPSIDE_DOWN = (
+    "By its brightness, or the shape of what is lit, the frame looks upside down: 'below' would be towards the skin."
+)
+
 _BANDS = 8
 _COLUMNS, _ROWS = 128, 200
 """As many are enough to judge by, and take a tenth of the time."""
@@ -35,6 +42,11 @@ def skin_side(pixels: np.ndarray) -> int:
     inside = pixels[rows[0] : rows[-1] + 1]
     shape = _by_shape(inside)
     return shape if shape else _by_brightness(inside)
+
+
+def frame_skin_side(frame: Frame) -> int:
+    """:func:`skin_side` of what a frame's scan area holds, where it is known."""
+    return skin_side(frame.pixels if frame.scan_area is None else frame.pixels[mask_box(frame.scan_area)])
 
 
 def _by_brightness(inside: np.ndarray) -> int:

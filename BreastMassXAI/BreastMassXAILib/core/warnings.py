@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from .classifier import Classifier
 from .field import Field
-from .frame import Case
+from .frame import Case, MaskOrigin
 from .regions import MASS, RELEVANT
 from .sizes import implausible
 
+UNCONFIRMED = "The outline of the mass is automatic: nobody has accepted or edited it."
 LARGE_MASS = 0.5
 """A mass that covers a larger share of the scan area is remarked."""
 SMALL_FIELD = 32
@@ -21,6 +25,8 @@ def case_warnings(case: Case, labels: np.ndarray, field: Field) -> list[str]:
     """What mass, frame and field give rise to, whatever the network answers."""
     found = []
     mass = case.mass
+    if case.mass_origin is MaskOrigin.AUTOMATIC:
+        found.append(UNCONFIRMED)
     if case.frame.spacing.provenance.value == "assumed":
         row_mm, column_mm = case.frame.spacing.mm()
         found.append(
@@ -68,6 +74,49 @@ def map_warnings(case: Case, saliency: np.ndarray, field: Field, flat: bool) -> 
     if flat:
         found.append("The saliency map is flat: its extreme points mean nothing, and no hit is counted.")
     return found
+
+
+def method_warnings(method: str, rule: str) -> list[str]:
+    """What another method than class activation mapping gives rise to."""
+    if method == "cam" or rule not in ("paper", "outside"):
+        return []
+    return [
+        f"The rule that suspends decisions ({rule}) looks at the map by {method} here; what it is worth was "
+        "measured with class activation maps."
+    ]
+
+
+def term_warnings(
+    case: Case,
+    classifier: Classifier,
+    network_logit: float,
+    terms: Mapping[str, float],
+    values: Mapping[str, float | None],
+) -> list[str]:
+    """What the outline's terms in the logit give rise to."""
+    if not terms:
+        return []
+    found = []
+    missing = [name for name in terms if values.get(name) is None]
+    if missing:
+        found.append(f"The outline has no {', '.join(missing)}: these terms of the model add nothing.")
+    if terms_decide(classifier, network_logit, terms):
+        unseen = ", and nobody has accepted or edited it" if case.mass_origin is MaskOrigin.AUTOMATIC else ""
+        found.append(
+            f"The outline decides{unseen}: without its terms ({sum(terms.values()):+.2f} logit) the model would say "
+            f"{_word(classifier, network_logit)}. Is the outline right?"
+        )
+    return found
+
+
+def terms_decide(classifier: Classifier, network_logit: float, terms: Mapping[str, float]) -> bool:
+    """Whether the decision, unsuspended, would be another one without the outline's terms."""
+    with_terms = network_logit + sum(terms.values())
+    return _word(classifier, network_logit) != _word(classifier, with_terms)
+
+
+def _word(classifier: Classifier, logit: float) -> str:
+    return "malignant" if classifier.probability(logit) >= classifier.threshold else "benign"
 
 
 def saliency_outside(saliency: np.ndarray, field: Field, scan_area: np.ndarray | None) -> float:

@@ -104,7 +104,8 @@ class HeadlessSlicer:
         name : str
             Of the node that shows the frames.
         """
-        from ..scene.cine import add_cine, add_masses, append_frame, show_cine_explanation
+        from ..scene.cine import show_cine_explanation
+        from ..scene.loops import add_cine, add_masses, append_frame
         from ..scene.views import show_in_slice_view
 
         timed = all(entry.time_s is not None for entry in result.frames)

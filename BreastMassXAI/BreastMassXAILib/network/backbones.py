@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..core.errors import BundleError
 from ..resources import resource
-from .bundle import are_numbers, read_tensors, with_counters
 from .resnet import Architecture, ScaledResNet
+from .tensor_files import are_numbers, read_tensors, with_counters
 
 SHIPPED = {"resnet50-v1-stage3": Architecture(50, "v1", 3)}
 TORCHVISION = {"resnet18": 18, "resnet34": 34, "resnet50": 50}

@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load, load_file, save_file
 
 from ..core.choices import classifier_of
 from ..core.classifier import Classifier
-from ..core.errors import BundleError, InputError, OutputError
+from ..core.errors import BundleError, InputError
 from ..core.field import FieldRule
 from ..core.recalibration import Calibration
 from ..core.writing import write_whole
 from ..resources import DEFAULT_MODEL, resource
 from .preprocessing import Preprocessing
 from .resnet import Architecture, ScaledResNet
+from .tensor_files import are_numbers, read_bytes, read_tensors, same_shapes, save_tensors, sha256_of, with_counters
 
 SCHEMA_VERSION = 1
 OWN_BACKBONE = "backbone.safetensors"
@@ -84,7 +84,7 @@ def load_bundle(folder: Path | None = None) -> Bundle:
     backbone = read_tensors(_backbone_path(folder, backbone_name), backbone_hash)
     adapter = read_tensors(folder / "weights.safetensors", weights_hash)
     state = {**{f"backbone.{name}": value for name, value in with_counters(backbone).items()}, **adapter}
-    if not _same_shapes(state, network.state_dict()):
+    if not same_shapes(state, network.state_dict()):
         raise BundleError(f"The weights of '{folder.name}' do not fit the network that its model.json describes.")
     if not are_numbers(state):
         raise BundleError(f"The weights of '{folder.name}' contain values that are not numbers.")
@@ -148,7 +148,7 @@ def recalibrate(folder: Path, calibration: Calibration, facts: Mapping[str, Any]
     BundleError
         When the bundle has no readable ``model.json``.
     """
-    description = _parse(_read(folder / "model.json"), folder.name)
+    description = _parse(read_bytes(folder / "model.json"), folder.name)
     own = {"threshold": calibration.threshold, "temperature": calibration.temperature}
     write_description(folder, {**description, **own, **calibration.facts(), **facts})
 
@@ -178,7 +178,7 @@ def training_images(folder: Path, description: Mapping[str, Any]) -> frozenset[s
     images = description.get("training", {}).get("images")
     if images is None:
         return None
-    content = _read(folder / TRAINING_IMAGES)
+    content = read_bytes(folder / TRAINING_IMAGES)
     if hashlib.sha256(content).hexdigest() != images.get("sha256"):
         raise BundleError(
             f"The file {TRAINING_IMAGES} of the model '{folder.name}' has been altered: its SHA-256 is not the one in "
@@ -206,7 +206,7 @@ def copy_recalibrated(
     BundleError
         When a file of the bundle is missing.
     """
-    description = _parse(_read(source / "model.json"), source.name)
+    description = _parse(read_bytes(source / "model.json"), source.name)
     files = {
         "weights.safetensors": source / "weights.safetensors",
         OWN_BACKBONE: _backbone_path(source, description["backbone"]["name"]),
@@ -214,7 +214,7 @@ def copy_recalibrated(
     if (source / TRAINING_IMAGES).is_file():
         files[TRAINING_IMAGES] = source / TRAINING_IMAGES
     for file, original in files.items():
-        (folder / file).write_bytes(_read(original))
+        (folder / file).write_bytes(read_bytes(original))
     own = {"name": name, "threshold": calibration.threshold, "temperature": calibration.temperature}
     write_description(folder, {**description, **own, **calibration.facts(), **facts})
 
@@ -238,47 +238,16 @@ def mean_weights(folders: Sequence[Path]) -> dict[str, torch.Tensor]:
     """
     total: dict[str, torch.Tensor] = {}
     for number, folder in enumerate(folders):
-        description = _parse(_read(folder / "model.json"), folder.name)
+        description = _parse(read_bytes(folder / "model.json"), folder.name)
         backbone = read_tensors(_backbone_path(folder, description["backbone"]["name"]))
         state = {f"backbone.{name}": value for name, value in backbone.items()}
         state |= read_tensors(folder / "weights.safetensors")
-        if number and not _same_shapes(state, total):
+        if number and not same_shapes(state, total):
             raise BundleError(f"The network of '{folder.name}' differs from the others: their mean means nothing.")
         for name, value in state.items():
             total[name] = value + total[name] if number and value.is_floating_point() else value
     mean = {name: value / len(folders) if value.is_floating_point() else value for name, value in total.items()}
     return {name: value.half().float() if value.ndim == 4 else value for name, value in mean.items()}
-
-
-def pack_backbone(source: Path, destination: Path, last_stage: int) -> None:
-    """Cut ImageNet weights with torchvision's key names to the stages that are used, convolutions in float16.
-
-    The scaling layers are trained on what this file holds, so that what is shipped is what was evaluated.
-    """
-    dropped = ("fc.", *(f"layer{number}." for number in range(last_stage + 1, 5)))
-    kept = {name: value for name, value in load_file(source).items() if not name.startswith(dropped)}
-    packed = {name: value.half() if value.ndim == 4 else value for name, value in kept.items()}
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    save_tensors(packed, destination)
-
-
-def save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
-    """Write a ``.safetensors`` file.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be written.
-    """
-    try:
-        save_file(tensors, path)
-    except Exception as error:  # safetensors raises its own untyped errors where the disk is full
-        raise OutputError(f"{path.name} of the model cannot be written: {error}") from error
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, as a hexadecimal string."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def described(folder: Path) -> tuple[dict[str, Any], bytes]:
@@ -291,7 +260,7 @@ def described(folder: Path) -> tuple[dict[str, Any], bytes]:
     """
     if not folder.is_dir():
         raise BundleError(f"There is no model folder '{folder.name}'.")
-    text = _read(folder / "model.json")
+    text = read_bytes(folder / "model.json")
     return _parse(text, folder.name), text
 
 
@@ -306,10 +275,6 @@ def _parse(text: bytes, name: str) -> dict[str, Any]:
             f"The model '{name}' has the schema version {version}; this software reads version {SCHEMA_VERSION}."
         )
     return description
-
-
-def _same_shapes(state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> bool:
-    return state.keys() == expected.keys() and all(state[name].shape == expected[name].shape for name in expected)
 
 
 def preprocessing_of(values: Mapping[str, Any]) -> Preprocessing:
@@ -354,47 +319,3 @@ def _backbone_path(folder: Path, name: str) -> Path:
         raise BundleError(f"The model '{folder.name}' names a backbone outside its own folders.")
     beside = folder.parent / "backbones" / f"{name}.safetensors"
     return beside if beside.is_file() else resource("Models", "backbones") / f"{name}.safetensors"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"The model '{path.parent.name}' has no readable {path.name}.") from error
-
-
-def with_counters(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights with a counter for every batch norm that has none, as torch itself completes files of before 0.4.1.
-
-    ``num_batches_tracked`` counts batches of a training; nothing here depends on it.
-    """
-    norms = [name.removesuffix("running_var") for name in state if name.endswith(".running_var")]
-    return {**{f"{norm}num_batches_tracked": torch.tensor(0) for norm in norms}, **state}
-
-
-def are_numbers(state: Mapping[str, torch.Tensor]) -> bool:
-    """Whether weights hold no NaN, no infinity and no negative variance, which would make one of every answer."""
-    finite = all(bool(torch.isfinite(value).all()) for value in state.values())
-    return finite and all(bool((value >= 0).all()) for name, value in state.items() if name.endswith(".running_var"))
-
-
-def read_tensors(path: Path, sha256: str | None = None) -> dict[str, torch.Tensor]:
-    """The tensors of a ``.safetensors`` file, floats as float32.
-
-    Raises
-    ------
-    BundleError
-        When it cannot be read, or its SHA-256 is not the given one.
-    """
-    content = _read(path)
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        raise BundleError(
-            f"The file {path.name} of the model '{path.parent.name}' has been altered: "
-            "its SHA-256 is not the one in model.json."
-        )
-    try:
-        return {name: value.float() if value.is_floating_point() else value for name, value in load(content).items()}
-    except Exception as error:  # safetensors raises its own untyped errors for malformed files
-        raise BundleError(
-            f"The file {path.name} of the model '{path.parent.name}' is not a safetensors file."
-        ) from error

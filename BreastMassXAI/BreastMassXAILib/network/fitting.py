@@ -14,7 +14,8 @@ from .frames import TrainingFrames
 from .linear_probe import LinearProbe, fit_linear_probe, set_linear_layer
 from .processes import Processes
 from .resnet import ScaledResNet
-from .training import Epoch, Training, TrainingSettings, frame_weights
+from .training import Epoch, Training, frame_weights
+from .training_settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def fit(
     Parameters
     ----------
     pooled : ndarray, shape (passes, n, channels), optional
-        Of the pretrained network, from :func:`~.training.pooled_features`; only needed for a start at the probe.
+        Of the pretrained network, from :func:`~.pooled_features.pooled_features`; only needed for a start at the probe.
     labels : ndarray of bool, shape (n,)
     patients : ndarray of str, shape (n,)
     training : ndarray of int

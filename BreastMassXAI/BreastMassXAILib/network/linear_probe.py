@@ -47,7 +47,7 @@ def fit_linear_probe(
     Parameters
     ----------
     pooled : ndarray, shape (passes, n, channels)
-        From :func:`~.training.pooled_features`.
+        From :func:`~.pooled_features.pooled_features`.
     labels : ndarray of bool, shape (n,)
     training : ndarray of int
         Indices into the frames.

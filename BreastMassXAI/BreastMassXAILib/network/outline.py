@@ -18,10 +18,11 @@ from ..core.frame import Frame
 from ..core.outline import Prompt, Suggestion, checked_prompt, suggestion, to_frame
 from ..resources import SHIPPED_OUTLINER, resource
 from .backbones import find_backbone
-from .bundle import are_numbers, described, preprocessing_of, read_tensors, save_tensors, sha256_of, write_description
+from .bundle import described, preprocessing_of, write_description
 from .outline_decoder import STEP, OutlineDecoder, prompt_maps, trunk_features
 from .preprocessing import Preprocessing
 from .resnet import ScaledResNet
+from .tensor_files import are_numbers, read_tensors, same_shapes, save_tensors, sha256_of
 
 FIELD = FieldRule("scan-area")
 WEIGHTS = "weights.safetensors"
@@ -150,8 +151,7 @@ def load_outliner(folder: Path | None = None) -> Outliner:
         raise BundleError(f"The trunk {trunk_name} is not the one that '{folder.name}' was trained on.")
     state = read_tensors(folder / WEIGHTS, weights_hash)
     decoder = OutlineDecoder(channels, widths)
-    expected = decoder.state_dict()
-    if state.keys() != expected.keys() or any(state[key].shape != expected[key].shape for key in expected):
+    if not same_shapes(state, decoder.state_dict()):
         raise BundleError(f"The weights of '{folder.name}' do not fit the network that its model.json describes.")
     if not are_numbers(state):
         raise BundleError(f"The weights of '{folder.name}' contain values that are not numbers.")

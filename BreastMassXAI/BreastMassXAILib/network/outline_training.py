@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ..core.errors import InputError
 from ..core.field import Field, FieldRule
-from ..core.frame import Case
+from ..core.frame import Case, Frame
 from ..core.progress import Progress, silent
 from ..core.regions import mask_box
 from .augmentation import VARIATIONS, draw, vary
@@ -53,9 +53,14 @@ class OutlineSettings:
         Shares of variants without a prompt, and with a box instead of clicks.
     keep : float
         Of the running mean of the weights, which is what is used.
+
+    Raises
+    ------
+    InputError
+        When 16 does not divide the size, or a step has a single frame.
     """
 
-    epochs: int = 12
+    epochs: int = 10
     batch: int = 16
     size: int = 224
     seed: int = 0
@@ -67,6 +72,12 @@ class OutlineSettings:
     unprompted: float = 0.5
     boxed: float = 0.15
     keep: float = 0.995
+
+    def __post_init__(self) -> None:
+        if self.size % 16 or not 64 <= self.size <= 1024:
+            raise InputError(f"The outline network's input has a multiple of 16 from 64 to 1024, not {self.size}.")
+        if self.batch < 2:
+            raise InputError("A step needs at least two frames.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +129,22 @@ def prepare_outline_frames(cases: Sequence[Case], size: int, progress: Progress 
         torch.from_numpy(np.stack([nothing if f[2] is None else f[2] for f in found])),
         np.array([f[2] is not None for f in found]),
     )
+
+
+def without_mass(case: Case) -> Frame | None:
+    """The largest rectangle of a frame beside its mass; None where all are too small.
+
+    The data sets at hand hold no normal breasts; this comes nearest to one.
+    """
+    whole = FIELD.field(case.mass, case.frame.scan_area, case.frame.spacing)
+    free = _without(case.mass, whole)
+    if free is None:
+        return None
+    rows, columns = free.pixels(case.frame.shape)
+    try:
+        return Frame(case.frame.pixels[rows, columns], case.frame.spacing)
+    except InputError:  # nothing but black
+        return None
 
 
 def _without(mass: np.ndarray, whole: Field) -> Field | None:

@@ -222,9 +222,7 @@ def drawn_breast(seed: int) -> dict[str, float]:
     return {name: float(rng.uniform(*bounds)) for name, bounds in _OTHERS.items()}
 
 
-def drawn_plants(
-    seed: int, flipped: str | None = None
-) -> tuple[dict[str, bool], dict[str, float], dict[str, float]]:
+def drawn_plants(seed: int, flipped: str | None = None) -> tuple[dict[str, bool], dict[str, float], dict[str, float]]:
     """Labels and values of the four things, and where the mark lies, without planting them."""
     rng = _stream(seed, 2)
     labels = {name: bool(rng.integers(2)) != (name == flipped) for name in PLANTS}

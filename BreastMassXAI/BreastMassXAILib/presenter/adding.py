@@ -15,7 +15,7 @@ from ..readers.masks import Onto, read_mask
 from ..readers.placement import Grid
 from ..resources import resource
 from ..scene.belonging import frame_of_mass, own_line
-from ..scene.explanation import RESULT_ATTRIBUTE
+from ..scene.companion import RESULT_ATTRIBUTE
 from ..scene.inputs import add_frame, add_mass, directions_of, frame_of
 
 MASS_SEGMENT = "mass"

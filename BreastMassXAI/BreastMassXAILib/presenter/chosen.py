@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import slicer
@@ -14,10 +15,11 @@ from vtkmodules.vtkCommonCore import vtkCommand
 
 from ..core.errors import BreastMassXAIError, BundleError, InputError
 from ..core.frame import Case
+from ..core.lexicon import checked_words
 from ..core.result import Settings
 from ..scene.belonging import frame_of_mass, masses_of
 from ..scene.explanation import explanation_nodes
-from .inputs import FrameReader, InputFacts, Seen, digest_of, facts_of, mass_in
+from .inputs import FrameReader, InputFacts, Seen, digest_of, digest_of_voxels, facts_of, mass_in
 from .models import Model, shipped_models
 
 
@@ -41,6 +43,7 @@ class Chosen:
         self._model: Model | None = None
         self._reader = FrameReader()
         self._facts: InputFacts | None = None
+        self._words: dict[str, dict[str, str]] = {}  # by the digest of a frame's voxels
         self._due = False
         self._listeners: list[Callable[[], None]] = []
         self._observed: list[tuple[Any, int]] = []
@@ -119,6 +122,7 @@ class Chosen:
             raise BundleError("Choose a model.")
         self._model.check(settings)
         case = self._reader.case(frame, mass)
+        case = replace(case, words={**case.words, **self._words.get(digest, {})})
         seen = Seen(
             frame=digest,
             mass=digest_of(mass),
@@ -129,8 +133,29 @@ class Chosen:
             model=self._model.sha256,
             operating_point=settings.operating_point,
             suspend=settings.suspend,
+            method=settings.method,
+            words=tuple(case.words.items()),
         )
         return case, seen
+
+    def say(self, feature: str, word: str | None) -> None:
+        """Keep a reader's word for a feature of the lexicon, for the chosen frame's mass; None takes it back.
+
+        Raises
+        ------
+        InputError
+            When the lexicon has no such word.
+        """
+        if self._frame_node is None:
+            return
+        digest = digest_of_voxels(self._frame_node)
+        said = {**self._words.get(digest, {}), **({} if word is None else {feature: word})}
+        if word is None:
+            said.pop(feature, None)
+        checked = checked_words(said)
+        if checked != self._words.get(digest, {}):
+            self._words[digest] = checked
+            self._changed()
 
     # Settings and model
 

@@ -6,92 +6,34 @@ kept with the list, and from then on it is the case's mass.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..cohorts.cases import read_case
 from ..cohorts.datasets import read_dataset
-from ..cohorts.records import CaseRecord, DataSet, Skipped, identity
+from ..cohorts.records import DataSet, Skipped
 from ..core.cohort import Cohort
 from ..core.cohort_tables import classification, pointing, subset
-from ..core.errors import BreastMassXAIError, InputError, OutputError
-from ..core.explain import Explanation
-from ..core.frame import Case
-from ..core.measures import flat_row, measures
+from ..core.errors import BreastMassXAIError, InputError
 from ..core.progress import Progress
-from ..core.result import CaseResult, Settings
+from ..core.result import Settings
 from ..core.settling import SpacingAssumption
-from ..scene.belonging import remove_lines
+from ..core.writing import whole_file
 from ..scene.cohort import CohortNodes, show_cohort
-from ..scene.colors import ROLE_ATTRIBUTE
-from ..scene.inputs import add_frame, add_mass, set_frame, set_mass
+from ..scene.cohort_case import case_nodes
 from ..writers.tables import CaseTable
+from .cohort_entry import CaseState, CohortRow, Entry, Outcome, numbers_of
+from .cohort_run import explain_each, read_with
 from .inputs import mass_in
-from .models import Model, loaded
-from .passes import NetworkPass, look
+from .models import Model
 from .session import Session
 from .status import State
-from .worker import Worker, sentence_of
+from .worker import Worker
 
 _SUBSETS = ("correct", "all")
-
-
-class CaseState(str, Enum):
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"  # the case was tried; the reason says what is wrong with it
-    LEFT_OUT = "left out"  # the data set itself cannot offer it
-
-
-@dataclass(frozen=True)
-class CohortRow:
-    """A case in the panel's table.
-
-    `decision` ("malignant", "benign", "suspended") and `probability` once it is done; `reason` where it failed or was
-    left out.
-    """
-
-    identifier: str
-    label: str
-    state: CaseState
-    decision: str = ""
-    probability: float | None = None
-    reason: str = ""
-
-
-@dataclass(eq=False)
-class _Entry:
-    """A case with what is known of it so far."""
-
-    record: CaseRecord
-    shown: CohortRow
-    made_with: tuple[str, Settings] | None = None  # model and settings of the result
-    result: CaseResult | None = None
-    numbers: dict[str, Any] | None = None  # its row in the cohort's table
-    images: tuple[Case, Explanation] | None = None  # from which the numbers are still to be taken
-    found: tuple[str, NetworkPass] | None = None  # model and its network's answer
-    drawn: np.ndarray | None = None  # the mass as the user edited it
-
-
-@dataclass(frozen=True, eq=False)
-class _Outcome:
-    """What the worker hands over of a case: first that it began, then its numbers or why there are none."""
-
-    entry: _Entry
-    made_with: tuple[str, Settings]
-    drawn: np.ndarray | None
-    result: CaseResult | None = None
-    numbers: dict[str, Any] | None = None
-    found: NetworkPass | None = None
-    reason: str = ""
 
 
 class CohortList:
@@ -107,7 +49,7 @@ class CohortList:
         self._data = data
         self._assumption = assumption
         self._entries = [
-            _Entry(record, CohortRow(record.identifier, record.label, CaseState.WAITING)) for record in data.records
+            Entry(record, CohortRow(record.identifier, record.label, CaseState.WAITING)) for record in data.records
         ]
         self._left_out = [CohortRow(e.identifier, "", CaseState.LEFT_OUT, reason=e.reason) for e in data.skipped]
         self._current: int | None = None
@@ -200,20 +142,20 @@ class CohortList:
         self._current = index
         entry = self._entries[index]
         try:
-            case = self._read(entry.record, entry.drawn)
+            case = read_with(entry.record, entry.drawn, self._assumption)
         except BreastMassXAIError as error:
             self._show_row(entry, CaseState.FAILED, reason=str(error))
             raise
         if session is not self._session:
             self._session = session
             session.on_change(self._follow)
-        frame_node, mass_node = _case_nodes(session.scene, case, entry.record.identifier)
+        frame_node, mass_node = case_nodes(session.scene, case, entry.record.identifier)
         if entry.found is not None:
             session.remember(frame_node, *entry.found)
         session.show_case(frame_node, mass_node, "mass", case, owner=self)
         self._tell()
 
-    def _opened(self) -> tuple[Session | None, _Entry | None]:
+    def _opened(self) -> tuple[Session | None, Entry | None]:
         """The case that is open, and the session that shows it; none once the session shows something else."""
         if self._session is None or self._session.owner is not self or self._current is None:
             return None, None
@@ -245,23 +187,17 @@ class CohortList:
         session.refresh()
         with suppress(BreastMassXAIError):  # nothing usable is drawn: the mass stays what it was
             mass = mass_in(segmentation_node, segment_id, frame_node)
-            if mass.any() and not np.array_equal(mass, self._read(entry.record, entry.drawn).mass):
+            if mass.any() and not np.array_equal(mass, read_with(entry.record, entry.drawn, self._assumption).mass):
                 entry.drawn = mass
                 if session.status.state is not State.CURRENT:
                     entry.made_with = entry.result = entry.numbers = entry.images = entry.found = None
                     self._show_row(entry, CaseState.WAITING)
         self._count_in(entry)
 
-    def _count_in(self, entry: _Entry) -> None:
+    def _count_in(self, entry: Entry) -> None:
         if entry.images is not None:
-            entry.numbers = _numbers(entry.record, *entry.images)
+            entry.numbers = numbers_of(entry.record, *entry.images)
             entry.images = None
-
-    def _read(self, record: CaseRecord, drawn: np.ndarray | None) -> Case:
-        case = read_case(record, self._assumption)
-        if drawn is None or drawn.shape != case.mass.shape:
-            return case
-        return replace(case, mass=drawn, mass_source=None)
 
     # All of them
 
@@ -302,38 +238,12 @@ class CohortList:
             self._tell()
             say(sentence or f"Cancelled: {self.summary}")
 
-        def work(progress: Progress) -> Iterator[_Outcome]:
-            return self._explain(todo, model, settings, progress)
+        def work(progress: Progress) -> Iterator[Outcome]:
+            return explain_each(todo, self._assumption, model, settings, progress)
 
         return worker.submit(work, lambda _: ended(f"Finished: {self.summary}"), ended, self._take)
 
-    def _explain(
-        self, todo: list[tuple[_Entry, np.ndarray | None]], model: Model, settings: Settings, progress: Progress
-    ) -> Iterator[_Outcome]:
-        """In the worker's thread: reads entries' records only, which never change."""
-        made_with = model.sha256, settings
-        progress(0, len(todo), "loading the model")
-        loaded(model)  # what is wrong with the model is no case's fault
-        for done, (entry, drawn) in enumerate(todo):
-            progress(done, len(todo), entry.record.identifier)
-            begun = _Outcome(entry, made_with, drawn)
-            yield begun
-            try:
-                yield self._explained(begun, model, settings)
-            except Exception as error:  # a broken file costs its own case only
-                yield replace(begun, reason=sentence_of(error)[0])
-        progress(len(todo), len(todo), "done")
-
-    def _explained(self, begun: _Outcome, model: Model, settings: Settings) -> _Outcome:
-        case = self._read(begun.entry.record, begun.drawn)
-        if settings.ring_mm > 0:
-            case.frame.spacing.mm()
-        found = look(case, model, lambda *_step: None)
-        explanation = found.explain(case, settings)
-        numbers = _numbers(begun.entry.record, case, explanation)
-        return replace(begun, result=explanation.result, numbers=numbers, found=found)
-
-    def _take(self, outcome: _Outcome) -> None:
+    def _take(self, outcome: Outcome) -> None:
         entry = outcome.entry
         if outcome.drawn is not entry.drawn or entry.shown.state is CaseState.DONE:
             return  # the user drew on it, or explained it, meanwhile
@@ -350,13 +260,13 @@ class CohortList:
                 session.remember(session.inputs[0], *entry.found)
                 session.refresh()
 
-    def _show_result(self, entry: _Entry) -> None:
+    def _show_result(self, entry: Entry) -> None:
         assert entry.result is not None
         self._show_row(entry, CaseState.DONE, entry.result.decision, entry.result.probability)
 
     def _show_row(
         self,
-        entry: _Entry,
+        entry: Entry,
         state: CaseState,
         decision: str = "",
         probability: float | None = None,
@@ -394,20 +304,13 @@ class CohortList:
             for entry in self._entries
             if entry.shown.state is not CaseState.DONE
         ]
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
+        with whole_file(path, "The table") as part:
             table = CaseTable(part)
             try:
                 for row in done:
                     table.write(row)
             finally:
                 table.close([*rest, *self._data.skipped])
-            part.replace(path)
-        except OSError as error:
-            raise OutputError(f"The table {path.name} cannot be written: {error.strerror or error}.") from error
-        finally:
-            with suppress(OSError):
-                part.unlink()
 
     def tables(self) -> dict[str, Any]:
         """The paper's Tables 1 and 2 over the cases that are done, as :func:`~..core.cohort.report_tables` gives them.
@@ -443,40 +346,3 @@ class CohortList:
         if not rows:
             raise InputError("No case is explained yet: press Run all, or open a case and explain it.")
         return rows
-
-
-def _numbers(record: CaseRecord, case: Case, explanation: Explanation) -> dict[str, Any]:
-    return {**identity(record), **flat_row(explanation.result.to_dict()), **measures(case, explanation)}
-
-
-def _case_nodes(scene, case: Case, name: str) -> tuple[Any, Any]:
-    """The frame and the segmentation that show the open case, made once."""
-    frame_node, mass_node = (
-        _with_role(scene, class_name, role)
-        for class_name, role in (
-            ("vtkMRMLScalarVolumeNode", "cohort frame"),
-            ("vtkMRMLSegmentationNode", "cohort mass"),
-        )
-    )
-    if frame_node is None:
-        frame_node = add_frame(scene, case.frame, name)
-        frame_node.SetAttribute(ROLE_ATTRIBUTE, "cohort frame")
-    else:
-        remove_lines(frame_node)
-        set_frame(frame_node, case.frame)
-    if mass_node is None:
-        mass_node = add_mass(scene, case.mass, frame_node, f"{name} mass")
-        mass_node.SetAttribute(ROLE_ATTRIBUTE, "cohort mass")
-    else:
-        set_mass(mass_node, case.mass, frame_node)
-    frame_node.SetName(name)
-    mass_node.SetName(f"{name} mass")
-    return frame_node, mass_node
-
-
-def _with_role(scene, class_name: str, role: str) -> Any:
-    for index in range(scene.GetNumberOfNodesByClass(class_name)):
-        node = scene.GetNthNodeByClass(index, class_name)
-        if node.GetAttribute(ROLE_ATTRIBUTE) == role:
-            return node
-    return None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from ..core.errors import InputError, MissingPackageError, OutputError
 from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.progress import Progress, silent
-from ..core.writing import atomic_folder
+from ..core.writing import atomic_folder, whole_file
 from ..scene.files import TakenScene, take_scene
 from ..writers.figure import write_figure
 from ..writers.results import write_result
@@ -120,15 +118,8 @@ def prepare_report(session: Session, path: Path) -> Export:
 
     def write(progress: Progress) -> str:
         progress(0, 1, "writing the report")
-        part = path.with_name(f"{path.stem}.{os.getpid()}.part{path.suffix}")
-        try:
+        with whole_file(path, "The report") as part:
             write_figure(part, case, explanation, limit)
-            part.replace(path)
-        except OSError as error:
-            raise OutputError(f"The report {path.name} cannot be written: {error.strerror or error}.") from error
-        finally:
-            with suppress(OSError):
-                part.unlink()
         progress(1, 1, "done")
         return ""
 

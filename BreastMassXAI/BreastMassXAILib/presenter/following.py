@@ -8,22 +8,29 @@ from ..core.errors import BreastMassXAIError
 from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.result import CaseResult, Settings
-from ..scene.explanation import (
-    ExplanationNodes,
-    explanation_nodes,
-    keeps_loop,
-    kept_network,
-    mark_stale,
-    remove_explanation,
-    show_saliency_range,
-)
+from ..scene.companion import keeps_loop, kept_network
+from ..scene.explanation import ExplanationNodes, explanation_nodes, remove_explanation, show_saliency_range
+from ..scene.legend import mark_stale
 from .chosen import Chosen
 from .inputs import Seen, digest_of_voxels
 from .kept_passes import KeptPasses
 from .passes import NetworkPass, restored
 from .shown import Shown, found_again, show, taken_to_fit
 from .status import Known, State, Status, status_of
-from .words import Bar, Gauge, TableRow, bars_of, decision_of, gauge_of, note_of, table_of
+from .words import (
+    Bar,
+    Gauge,
+    NumberRow,
+    TableRow,
+    WordRow,
+    bars_of,
+    decision_of,
+    gauge_of,
+    note_of,
+    numbers_of,
+    table_of,
+    words_of,
+)
 from .worker import sentence_of
 
 
@@ -84,7 +91,9 @@ class Following(Chosen):
         self._reader.adopt(frame_node, case)
         image, kept = digest_of_voxels(frame_node), restored(kept_network(frame_node))
         of_another = kept is None or kept[1].frame != image
-        if of_another and (self._model is None or self._passes.of(image, self._model.sha256) is None):
+        if of_another and (
+            self._model is None or self._passes.of(image, self._model.sha256, self._settings.method) is None
+        ):
             remove_explanation(frame_node)
             self._shown = None if frame_node is self._frame_node else self._shown
         self.set_inputs(frame_node, segmentation_node, segment_id)
@@ -110,7 +119,7 @@ class Following(Chosen):
 
     def pass_of(self, model_sha256: str) -> NetworkPass | None:
         """What a model's network answered to the chosen frame, where that is known."""
-        return None if self._seen is None else self._passes.of(self._seen.frame, model_sha256)
+        return None if self._seen is None else self._passes.of(self._seen.frame, model_sha256, self._settings.method)
 
     @property
     def saliency_range(self) -> float | None:
@@ -192,6 +201,16 @@ class Following(Chosen):
         return [] if self._shown is None else bars_of(self._shown.result)
 
     @property
+    def words(self) -> list[WordRow]:
+        """The lexicon's features, proposed and as a reader has them; :meth:`say` changes them."""
+        return [] if self._shown is None else words_of(self._shown.result)
+
+    @property
+    def numbers(self) -> list[NumberRow]:
+        """The mass' descriptors."""
+        return [] if self._shown is None else numbers_of(self._shown.result)
+
+    @property
     def gauge(self) -> Gauge | None:
         return None if self._shown is None else gauge_of(self._shown.result)
 
@@ -221,7 +240,7 @@ class Following(Chosen):
         if self._shown is not None and self._busy_with is None and self.nodes is None:  # the user took them away
             self._shown = None
             if self._seen is not None:
-                self._passes.forget(self._seen.frame, self._seen.model)
+                self._passes.forget(self._seen.frame, self._seen.model, self._seen.method)
 
     def _look_again(self) -> tuple[Case | None, Seen | None, Status | None]:
         self._facts = None
@@ -241,7 +260,9 @@ class Following(Chosen):
         return case, self._seen, None
 
     def _adopt(self, another_frame: bool = False) -> None:
-        self._shown = found_again(self._frame_node, self._passes, another_frame)
+        self._shown = shown = found_again(self._frame_node, self._passes, another_frame)
+        if shown is not None and shown.seen is not None and shown.seen.words:
+            self._words.setdefault(shown.seen.frame, dict(shown.seen.words))
 
     def _follow(self, case: Case | None, seen: Seen | None, problem: Status | None) -> Status:
         """Bring what is shown in step with the inputs, and say where that leaves us."""

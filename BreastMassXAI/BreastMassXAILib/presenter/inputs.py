@@ -62,6 +62,10 @@ class Seen:
     operating_point : str
     suspend : str, optional
         The rule that was asked for; None for the model's own.
+    method : str
+        That was asked for.
+    words : tuple of (feature, word)
+        What a reader said of the mass.
     """
 
     frame: str
@@ -73,11 +77,18 @@ class Seen:
     model: str
     operating_point: str = "balanced"
     suspend: str | None = None
+    method: str = "cam"
+    words: tuple[tuple[str, str], ...] = ()
 
 
 def settings_of(parameters: Any) -> Settings:
     """The settings that a parameter node keeps."""
-    return Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone, operating_point=parameters.operatingPoint)
+    return Settings(
+        ring_mm=parameters.ringMm,
+        grey_zone=parameters.greyZone,
+        operating_point=parameters.operatingPoint,
+        method=parameters.method,
+    )
 
 
 class FrameReader:
@@ -227,4 +238,5 @@ def facts_of(frame: Frame) -> InputFacts:
 def seen_from(data: dict[str, Any]) -> Seen:
     """What ``dataclasses.asdict`` made of a :class:`Seen`, back from JSON."""
     size = data["spacing_mm"]
-    return Seen(**{**data, "spacing_mm": None if size is None else (float(size[0]), float(size[1]))})
+    words = tuple((feature, word) for feature, word in data.get("words", ()))
+    return Seen(**{**data, "spacing_mm": None if size is None else (float(size[0]), float(size[1])), "words": words})

@@ -21,14 +21,16 @@ from ..core.errors import InputError
 from ..core.explain import Explanation
 from ..core.frame import Frame, Provenance, Spacing
 from ..core.progress import Progress, silent
-from ..core.propagation import ANNOTATED, MassTrack
+from ..core.propagation import HELD, INTERPOLATED, MassTrack
 from ..core.result import Settings
 from ..core.scan_area import with_scan_area
 from ..pipeline import analyze_cine, software_versions
 from ..scene.belonging import browser_of
-from ..scene.cine import add_masses, cine_of, masks_of, move_cursor, show_cine_explanation, summary_of
+from ..scene.cine import move_cursor, show_cine_explanation, summary_of
 from ..scene.colors import ROLE_ATTRIBUTE
-from ..scene.explanation import explanation_nodes, remove_node
+from ..scene.explanation import explanation_nodes
+from ..scene.loops import add_masses, cine_of, masks_of
+from ..scene.nodes import remove_node
 from .adding import MASS_SEGMENT
 from .inputs import Seen, digest_of, digest_of_voxels
 from .models import Model, loaded
@@ -95,6 +97,7 @@ class LoopJob:
                 ring_mm=self.settings.ring_mm,
                 grey_zone=self.settings.grey_zone,
                 model=self.model.sha256,
+                method=self.settings.method,
             )
             if index in wanted:
                 explanations[index] = frame.explanation
@@ -241,7 +244,7 @@ class Loop:
         if browser != _browser(frame_node):
             return
         if segmentation_node is job.segmentation_node and browser.GetSequenceNode(segmentation_node) is not None:
-            carried = [frame.index for frame in answer.result.frames if frame.mask_origin != ANNOTATED]
+            carried = [frame.index for frame in answer.result.frames if frame.mask_origin in (INTERPOLATED, HELD)]
             if carried:  # else these frames would have a result, and no mass that it is the result of
                 segmentation_node = self._all_masses(job, answer)
                 session.set_inputs(frame_node, segmentation_node, MASS_SEGMENT)

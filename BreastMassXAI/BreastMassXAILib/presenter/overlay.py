@@ -9,7 +9,8 @@ from typing import Any
 from ..core.palette import DEAD_BAND
 from ..scene.belonging import own_layers, show_only
 from ..scene.colors import set_dead_band
-from ..scene.explanation import ExplanationNodes, explanation_nodes, modified_once
+from ..scene.explanation import ExplanationNodes, explanation_nodes
+from ..scene.nodes import modified_once
 from ..scene.views import (
     SALIENCY_OPACITY,
     find_view_node,

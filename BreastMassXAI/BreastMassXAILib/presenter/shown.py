@@ -8,16 +8,9 @@ from ..core.errors import BreastMassXAIError
 from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.result import CaseResult, Settings
-from ..scene.cine import mark_curve_stale
-from ..scene.explanation import (
-    explanation_nodes,
-    keep_network,
-    keeps_loop,
-    kept_network,
-    restored_result,
-    show_explanation,
-    stale_reason,
-)
+from ..scene.cine_curve import mark_curve_stale
+from ..scene.companion import keep_network, keeps_loop, kept_network, restored_result, stale_reason
+from ..scene.explanation import explanation_nodes, show_explanation
 from .inputs import Seen
 from .kept_passes import KeptPasses
 from .passes import NetworkPass, restored, saved

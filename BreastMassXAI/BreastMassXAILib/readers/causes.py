@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 import gzip
-import os
 import re
 import struct
 from pathlib import Path
 
 import numpy as np
 
+from ..core.errors import shown
 from ..core.leftovers import full_temporary_folder
+from ..core.writing import as_text
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _MEMORY = re.compile(r"bad_alloc|allocat\w* .*memory|out of memory|memory alloc|cannot allocate", re.IGNORECASE)
@@ -113,8 +114,9 @@ def _of_nifti(head: bytes) -> str:
 
 def is_sheared(axes: np.ndarray) -> bool:
     """Whether axes, the columns of a matrix, are not at right angles."""
-    lengths = np.linalg.norm(axes, axis=0)
-    if not np.isfinite(axes).all() or not (lengths > 0).all():
+    with np.errstate(all="ignore"):  # a damaged header's numbers may be beyond what can be squared
+        lengths = np.linalg.norm(axes, axis=0)
+    if not np.isfinite(lengths).all() or not (lengths > 0).all():
         return False
     products = (axes / lengths).T @ (axes / lengths)
     return bool(np.abs(products - np.eye(len(products))).max() > _RIGHT_ANGLES)
@@ -129,7 +131,8 @@ def _of_nrrd(path: Path, data: bytes) -> str:
     }
     encoding = fields.get("encoding", "raw").lower()
     if encoding not in _NRRD_ENCODINGS:
-        return f"is an NRRD with the encoding {encoding[:20]}, which cannot be read here: save it with gzip or raw."
+        named = shown(encoding, 20)
+        return f"is an NRRD with the encoding {named}, which cannot be read here: save it with gzip or raw."
     detached = fields.get("data file") or fields.get("datafile") or ""
     if detached and "list" not in detached.lower() and "%" not in detached:
         return _lacking(path, detached)
@@ -152,5 +155,5 @@ def _lacking(path: Path, name: str) -> str:
     """A header whose pixels lie in another file that is not there."""
     if (path.parent / name).exists():
         return ""
-    shown = os.fsencode(re.split(r"[\\/]", name)[-1]).decode("utf-8", "backslashreplace")
-    return f"is a header whose pixels lie in {shown}, which is missing."
+    own = as_text(re.split(r"[\\/]", name)[-1])
+    return f"is a header whose pixels lie in {shown(own)}, which is missing."

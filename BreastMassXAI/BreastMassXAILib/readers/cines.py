@@ -11,8 +11,7 @@ import numpy as np
 from ..core.cine import Cine
 from ..core.errors import InputError
 from ..core.frame import Frame, Spacing
-from ..core.regions import mask_box
-from ..core.upright import skin_side
+from ..core.upright import LOOKS_UPSIDE_DOWN, frame_skin_side
 from .dicom import open_ultrasound
 from .files import Kind, identify, source_of
 from .grey import found_limits, to_grey
@@ -21,10 +20,7 @@ from .pictures import count_pages, read_picture
 from .ultrasound_regions import Place
 from .volumes import Volume, read_stack
 
-UPSIDE_DOWN = (
-    "By its brightness, or the shape of what is lit, the frame looks upside down: 'below' would be towards the skin. "
-    "If it is, turn it (--flip rows)."
-)
+UPSIDE_DOWN = f"{LOOKS_UPSIDE_DOWN} If it is, turn it (--flip rows)."
 FLIPPED = "The frame's rows were turned upside down, as was asked for."
 
 
@@ -88,8 +84,7 @@ def open_frames(path: Path, point: Place | None = None, axis: int = 0, flip_rows
                 first = frame if index == 0 else turned_as_asked(0)
             except InputError:  # a black one
                 first = frame
-            lit = first.pixels if first.scan_area is None else first.pixels[mask_box(first.scan_area)]
-            judged.append(skin_side(lit) < 0)
+            judged.append(frame_skin_side(first) < 0)
         return judged[0]
 
     def turned_as_asked(index: int) -> Frame:

@@ -16,6 +16,7 @@ from ..core.cine import Cine
 from ..core.errors import OutputError
 from ..core.frame import Frame, Spacing
 from ..core.regions import mask_box
+from ..core.sizes import SAME
 from .dicom_pixels import DicomImage
 from .files import reading, source_of, write_beside
 from .grey import overlay_notes
@@ -89,6 +90,7 @@ def _geometry(image: DicomImage, index: int, place: Place | None) -> Geometry:
     regions = read_regions(_region_items(image.header, index), image.shape)
     plain, notes = _plain_spacing(image.header, index)
     found = geometry(regions, plain, image.shape, place)
+    notes += _aspect_note(_aspect(image.header), found.spacing)
     return replace(found, warnings=(*found.warnings, *notes)) if notes else found
 
 
@@ -114,15 +116,37 @@ def _plain_spacing(header: Dataset, index: int) -> tuple[tuple[float, float] | N
     """The first pixel size that is stated in numbers, and what else is stated."""
     measures = [item for group in _frame_groups(header, index) for item in group.get("PixelMeasuresSequence") or ()]
     notes: tuple[str, ...] = ()
+    found: list[tuple[str, tuple[float, float]]] = []
     for item in (*measures, header):
         for tag, name in (("PixelSpacing", "Pixel Spacing"), ("NominalScannedPixelSpacing", "Nominal Pixel Spacing")):
             try:
                 sizes = item.get(tag)
                 if sizes and len(sizes) == 2:
-                    return (float(sizes[0]), float(sizes[1])), notes
+                    found.append((name, (float(sizes[0]), float(sizes[1]))))
             except (TypeError, ValueError):
                 notes = (*notes, f"The file's {name} is no pair of numbers, and was not used.")
-    return None, notes
+    if not found:
+        return None, notes
+    first, used = found[0]
+    for name, sizes in found[1:]:
+        if not np.allclose(sizes, used, rtol=SAME, atol=0):
+            notes += (
+                f"The file's {name} ({sizes[0]:.4g} x {sizes[1]:.4g} mm) disagrees with its {first} ({used[0]:.4g} x "
+                f"{used[1]:.4g} mm), which goes first.",
+            )
+    return used, notes
+
+
+def _aspect_note(aspect: float | None, spacing: Spacing) -> tuple[str, ...]:
+    if aspect is None or not spacing.known:
+        return ()
+    row_mm, column_mm = spacing.mm()
+    if abs(row_mm / column_mm - aspect) <= SAME * aspect:
+        return ()
+    return (
+        f"The file says that its pixels are {aspect:.4g} times as high as wide (Pixel Aspect Ratio), and gives them "
+        f"{row_mm:.4g} x {column_mm:.4g} mm (row x column), which is used.",
+    )
 
 
 def _aspect(header: Dataset) -> float | None:

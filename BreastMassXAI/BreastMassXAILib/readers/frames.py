@@ -14,6 +14,7 @@ from ..core.regions import mask_box
 from .cines import open_frames
 from .files import Kind, identify
 from .masks import read_mask
+from .placement import size_notes
 from .ultrasound_regions import Place
 
 
@@ -44,10 +45,17 @@ def read_frame(
     """
     path = Path(path)
     cine, _ = open_frames(path, point, axis, flip_rows)
-    return cine.read(_index(path, index, len(cine)))
+    return cine.read(frame_index(path, index, len(cine)))
 
 
-def _index(path: Path, index: int | None, count: int) -> int:
+def frame_index(path: Path, index: int | None, count: int) -> int:
+    """Which of a file's frames is meant, counted from 0.
+
+    Raises
+    ------
+    InputError
+        When there is no such frame, or several and none of them was chosen.
+    """
     if index is None and count > 1:
         raise InputError(
             f"{path.name} holds {count} frames: choose one of them (--frame 1 to {count}), or explain all of "
@@ -97,7 +105,7 @@ def read_frame_and_mask(
     path = Path(path)
     paths = [Path(mask)] if isinstance(mask, str | Path) else [Path(each) for each in mask]
     cine, onto = open_frames(path, None, 0, flip_rows)
-    index = _index(path, index, len(cine))
+    index = frame_index(path, index, len(cine))
     frame = cine.read(index)
     found = [read_mask(each, onto.at(index, frame), segments) for each in paths]
     for each, one in zip(paths, found, strict=True):
@@ -107,4 +115,6 @@ def read_frame_and_mask(
     if identify(path) is Kind.DICOM:
         frame = open_frames(path, mask_box(mass), 0, flip_rows)[0].read(index)
     notes = tuple(dict.fromkeys(note for one in found for note in one.notes))
+    for each, one in zip(paths, found, strict=True):
+        notes += size_notes(each.name, one.stated_mm, frame)
     return replace(frame, warnings=(*frame.warnings, *notes)), mass, found[0].source

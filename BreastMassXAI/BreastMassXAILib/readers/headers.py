@@ -14,6 +14,7 @@ from ..core.errors import InputError, shown
 
 HEADER_LIMIT = 1 << 20
 _SIZE_FIELDS = {"NrrdImageIO": (b"dimension", b"sizes"), "MetaImageIO": (b"NDims", b"DimSize")}
+_META_SIZES = ("elementspacing", "elementsize")
 _META_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "LONG": 4, "ULONG": 4}
 _META_BYTES |= {"FLOAT": 4, "DOUBLE": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
 _NRRD_BYTES = {"char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2, "int": 4}
@@ -131,6 +132,24 @@ def _check_meta_data(path: Path, header: bytes, extent: list[int]) -> None:
             raise InputError(f"{path.name} is incomplete: {shown(Path(name).name)} ends before its last pixel.")
 
 
+def two_meta_sizes(path: Path) -> str:
+    """What is to be said where a MetaImage's ElementSize is another than its ElementSpacing, which counts; else empty.
+
+    An ElementSize of 1 is what programs write that do not know it.
+    """
+    fields = _Meta.of(_start(path)).fields
+    try:
+        spacing, size = ([float(each) for each in fields[name].split()[:2]] for name in _META_SIZES)
+    except (KeyError, ValueError):
+        return ""
+    if len(spacing) < 2 or len(size) < 2 or set(size) == {1.0} or np.allclose(spacing, size, rtol=0.01, atol=0):
+        return ""
+    return (
+        f"The header gives two pixel sizes (width x depth): ElementSpacing {spacing[0]:.4g} x {spacing[1]:.4g} mm, "
+        f"which is used, and ElementSize {size[0]:.4g} x {size[1]:.4g} mm."
+    )
+
+
 def _numbered(path: Path, text: str) -> list[str]:
     """The names that a pattern such as ``slice%03d.raw 1 20 1`` stands for."""
     pattern, *numbers = text.split()
@@ -194,7 +213,7 @@ def list_axis(path: Path) -> str:
     Raises
     ------
     InputError
-        When the list lies in between, or each of its moments is a volume.
+        When the list lies in between or before the values of a pixel, or each of its moments is a volume.
     """
     header = _start(path)
     kinds, sizes = _kinds(nrrd_fields(header))
@@ -202,7 +221,13 @@ def list_axis(path: Path) -> str:
         return ""
     place = kinds.index("list")
     domains = [size for kind, size in zip(kinds, sizes, strict=True) if kind not in ("list", *_VECTORS)]
-    if place not in (0, len(kinds) - 1) or kinds.count("list") > 1 or sum(size > 1 for size in domains) > 2:
+    between = place not in (0, len(kinds) - 1) or (place == 0 and any(kind in _VECTORS for kind in kinds))
+    if between and kinds.count("list") == 1:
+        raise InputError(
+            f"{path.name} keeps the moments of its sequence between other axes, which cannot be read here: save it "
+            "with the list as its last axis, as Slicer does."
+        )
+    if kinds.count("list") > 1 or sum(size > 1 for size in domains) > 2:
         raise InputError(f"{path.name} is a sequence of volumes, not of frames: save one volume or one loop by itself.")
     return "first" if place == 0 else "last"
 

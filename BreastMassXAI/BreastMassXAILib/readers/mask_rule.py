@@ -40,6 +40,9 @@ _SPECK = 0.005
 """Pieces below this share of the largest are named as specks."""
 _TIP = 3
 """Pixels: what lies so near the mass belongs to it."""
+_TISSUE = 0.9
+"""Correlation with the frame, within what is not black, above which that is its tissue: the levels of an edge have
+none, or the opposite one."""
 _PIECES, _DUST = 100, 0.7
 """Marked pixels in more pieces than the first, of which less than the second lies in squares of 3 x 3, are a dithered
 picture."""
@@ -95,7 +98,7 @@ def mark(
             raise InputError(f"{name} is a JPEG, which blurs values: save it as PNG to choose one of its labels.")
         return Marked(_chosen(name, values, segments))
     if limits is not None:
-        return _cut(name, values, *limits, frame)
+        return _cut(name, values, *limits, frame, defined=True)
     if (at_top := values == high).all() or (at_top | (values == low)).all():
         return _two_levels(name, values, at_top, low, high, frame)
     if low < 0:
@@ -104,6 +107,8 @@ def mark(
         )
     if looks_like(values, frame):
         raise InputError(_a_picture(name))
+    if is_cut_out(values, frame):
+        raise InputError(_a_cut_out(name))
     if not lossy and (areas := _labels(values, float(low), float(high))):
         if areas == [1]:
             ignored = int((values == IGNORE).sum())
@@ -157,6 +162,8 @@ def mark_colours(
     grey = strength - colours.min(axis=2) <= _ENDS * top
     if looks_like(strength, frame) or _is_in_between(np.where(grey, strength / top, 0)):
         raise InputError(_a_picture(name))
+    if is_cut_out(strength, frame):
+        raise InputError(_a_cut_out(name))
     shift = 8 if colours.dtype.itemsize > 1 else 0
     red, green, blue = np.moveaxis(colours.astype(np.int64) >> shift, 2, 0)
     codes = np.where(strength > 0, red << 16 | green << 8 | blue, 0)
@@ -213,11 +220,19 @@ def specks(name: str, mask: np.ndarray) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        When the mask, shape (rows, columns), is dust: hundreds of pieces, as a dithered picture has.
+        When the mask, shape (rows, columns), is dust: hundreds of pieces, as a dithered picture has; or a line around
+        an area that is larger than itself.
     """
     if not mask.any():
         return ()
     inside = mask[mask_box(mask)]
+    marked = int(inside.sum())
+    enclosed = int(ndimage.binary_fill_holes(inside).sum()) - marked
+    if enclosed > marked:
+        raise InputError(
+            f"The mask {name} marks an outline only: {_count(marked, 'pixel')} around {enclosed} that it does not "
+            "mark. Save the outline filled."
+        )
     pieces, count = ndimage.label(inside, np.ones((3, 3)))
     apart = ndimage.label(inside)[1]
     if apart > _PIECES and ndimage.binary_opening(inside, np.ones((3, 3))).sum() < _DUST * inside.sum():
@@ -251,6 +266,17 @@ def looks_like(values: np.ndarray, frame: np.ndarray | None) -> bool:
     one, other = one - one.mean(dtype=float), other - other.mean(dtype=float)
     size = float(np.sqrt((one @ one) * float(other @ other)))
     return size > 0 and float(one @ other) / size > LIKENESS
+
+
+def is_cut_out(values: np.ndarray, frame: np.ndarray | None) -> bool:
+    """Whether values are a piece of the frame on black: its grey levels within an outline."""
+    if frame is None or values.shape[-2:] != frame.shape[-2:] or values.size != frame.size:
+        return False
+    there = values > 0
+    one, other = values[there].astype(np.float64), np.asarray(frame, np.float64).reshape(values.shape)[there]
+    if len(one) < 64 or one.std() == 0 or other.std() == 0:
+        return False
+    return float(np.corrcoef(one, other)[0, 1]) > _TISSUE
 
 
 def _two_levels(name: str, values: np.ndarray, at_top: np.ndarray, low, high, frame: np.ndarray | None) -> Marked:
@@ -319,12 +345,17 @@ def _is_area(pixels: np.ndarray) -> bool:
     return int(ndimage.binary_opening(pixels, square).sum()) >= max(_AREA_SHARE * int(pixels.sum()), 1)
 
 
-def _cut(name: str, values: np.ndarray, low: float, high: float, frame: np.ndarray | None) -> Marked:
-    """A mask with soft edges, cut in the middle; a picture that is mostly in between is no mask."""
+def _cut(
+    name: str, values: np.ndarray, low: float, high: float, frame: np.ndarray | None, defined: bool = False
+) -> Marked:
+    """A mask with soft edges, cut in the middle; a picture that is mostly in between is no mask.
+
+    Where the range is the format's own (`defined`), all of it may be in between: a network seldom is certain.
+    """
     if high <= low:
         return Marked(np.zeros(values.shape, bool))
     height = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
-    if _is_in_between(height) or looks_like(values, frame):
+    if (not defined and _is_in_between(height)) or looks_like(values, frame):
         raise InputError(_a_picture(name))
     half = low + (high - low) / 2
     mask = values >= half
@@ -381,6 +412,10 @@ def _a_picture(name: str) -> str:
     return (
         f"{name} is a grey picture, not a mask: most of its pixels are neither black nor marked, or it shows the frame."
     )
+
+
+def _a_cut_out(name: str) -> str:
+    return f"{name} is a piece of the frame, not a mask: within its outline it shows tissue. Save the outline filled."
 
 
 def _text(value) -> str:

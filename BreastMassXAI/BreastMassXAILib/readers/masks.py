@@ -33,19 +33,23 @@ class Mask(NamedTuple):
     source : Source
     notes : tuple of str
         What had to be decided: they belong to the frame's warnings.
+    stated_mm : (row, column), optional
+        What the mask's own header says of a pixel, where the frame's file has no geometry to be compared with.
     """
 
     pixels: np.ndarray
     source: Source
     notes: tuple[str, ...] = ()
+    stated_mm: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """The mass on the frames of a loop: for some of them, by index, ndarray of bool; and notes as of :class:`Mask`."""
+    """The mass on the frames of a loop: for some of them, by index, ndarray of bool; the rest as of :class:`Mask`."""
 
     found: dict[int, np.ndarray]
     notes: tuple[str, ...] = ()
+    stated_mm: tuple[float, float] | None = None
 
     def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
         return iter(self.found.items())
@@ -130,7 +134,7 @@ def read_mask(path: Path, onto: Onto | tuple[int, int], segments: Sequence[str] 
         where = f" on frame {onto.index + 1}" if count > 1 else ""
         what = "no pixel is marked as mass" if not segments else f"no pixel has the label {shown(', '.join(segments))}"
         raise InputError(f"The mask {path.name} is empty: {what}{where}.")
-    return Mask(pixels, source_of(path, detached), placed.notes + specks(path.name, pixels))
+    return Mask(pixels, source_of(path, detached), placed.notes + specks(path.name, pixels), placed.stated_mm)
 
 
 def read_masks(path: Path, onto: Onto, segments: Sequence[str] = ()) -> Masks:
@@ -169,7 +173,7 @@ def read_masks(path: Path, onto: Onto, segments: Sequence[str] = ()) -> Masks:
         notes += tuple(note for note in specks(path.name, pixels) if note not in notes)
     if not found:
         raise InputError(f"The mask {path.name} is empty: no pixel is marked as mass.")
-    return Masks(found, notes)
+    return Masks(found, notes, placed.stated_mm)
 
 
 def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.ndarray | None]:
@@ -234,7 +238,8 @@ def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) 
             raise InputError(_count_sentence(path, marked.pixels.shape, onto))
         placed = place(path.name, marked.pixels, own, here)
         pixels = placed.pixels[:, ::-1] if onto.flipped and onto.turned else placed.pixels
-        return Placed(pixels, placed.first, marked.notes + placed.notes)
+        stated = volume.grid.spacing[1:] if volume.grid.stated and 1.0 not in volume.grid.spacing[1:] else None
+        return Placed(pixels, placed.first, marked.notes + placed.notes, stated)
     if (
         marked.pixels.shape[0] > 1
         and marked.pixels.shape[0] > grid.shape[0]
@@ -302,7 +307,7 @@ def _volume_mask(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]
     mask = np.zeros(layers.shape[:3], bool)
     for segment in chosen:
         if fractional:
-            part = mark(name, layers[..., segment.layer], limits=FRACTIONAL_LIMITS)
+            part = mark(name, layers[..., segment.layer], frame=_in_sense(onto, volume), limits=FRACTIONAL_LIMITS)
             mask, notes = mask | part.pixels, notes + part.notes
         else:
             mask |= drawn[segment]
@@ -330,7 +335,9 @@ def _of_dicom(path: Path, found: DicomMask, onto: Onto, segments: Sequence[str])
         else:
             marked = mark(path.name, values, segments, frame if len(values) == 1 else None, lossy=found.lossy)
         return _as_the_frame(path, marked.pixels, marked.notes, onto)
-    marks = mark(path.name, found.pixels, limits=(0.0, found.limit)) if found.limit else Marked(found.pixels != 0)
+    marks = Marked(found.pixels != 0)
+    if found.limit:
+        marks = mark(path.name, found.pixels, frame=frame, limits=(0.0, found.limit))
     present = [each for each in found.segments if marks.pixels[[n == each.label for n in found.numbers]].any()]
     chosen, notes = choose(path.name, found.segments, present, segments)
     if found.limit:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.frame import Frame
 
 _PARALLEL = 0.02
 """Direction cosines that differ by less are the same (a degree)."""
@@ -72,11 +73,14 @@ class Placed(NamedTuple):
     first : int or None
         The frame's slice that the first one belongs to; None where the headers do not tell.
     notes : tuple of str
+    stated_mm : (row, column), optional
+        The mask's pixel size, where it was not compared with the frame's yet.
     """
 
     pixels: np.ndarray
     first: int | None
     notes: tuple[str, ...] = ()
+    stated_mm: tuple[float, float] | None = None
 
 
 def place(name: str, mask: np.ndarray, of_mask: Grid, of_frame: Grid) -> Placed:
@@ -157,9 +161,7 @@ def _offset(name: str, grid: Grid, frame: Grid, turned: bool) -> tuple[tuple[int
             )
         if 1.0 in (grid.spacing[1], frame.spacing[1]):  # what programs write that do not know the size
             return unknown, ()
-        sizes = [f"{each.spacing[1]:.4g} x {each.spacing[2]:.4g} mm" for each in (grid, frame)]
-        stated = f"{sizes[0]}, the frame's {sizes[1]}"
-        return unknown, (f"The header of the mask {name} gives pixels of {stated}: it was laid on pixel by pixel.",)
+        return unknown, (sizes_sentence(name, grid.spacing[1:], frame.spacing[1:]),)
     if not turned and (not grid.origin.any() or not frame.origin.any()) and grid.shape[1:] == frame.shape[1:]:
         depth = (grid.origin - frame.origin) @ frame.directions[:, 0]
         inside = (grid.origin - frame.origin) @ frame.directions[:, 1:]
@@ -223,6 +225,21 @@ def size_sentence(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) ->
         f"The mask {name} does not fit the frame: the mask has {found[1]} x {found[0]} pixels, the frame "
         f"{wanted[1]} x {wanted[0]} (columns x rows)."
     )
+
+
+def sizes_sentence(name: str, mask_mm: tuple[float, float], frame_mm: tuple[float, float]) -> str:
+    """That a mask's header gives its pixels another size (row, column) than the frame's have."""
+    mask, frame = (f"{row_mm:.4g} x {column_mm:.4g} mm" for row_mm, column_mm in (mask_mm, frame_mm))
+    return f"The header of the mask {name} gives pixels of {mask}, the frame's {frame}: it was laid on pixel by pixel."
+
+
+def size_notes(name: str, mask_mm: tuple[float, float] | None, frame: Frame) -> tuple[str, ...]:
+    """:func:`sizes_sentence`, where both sizes are known and differ."""
+    if mask_mm is None or not frame.spacing.known:
+        return ()
+    frame_mm = frame.spacing.mm()
+    same = all(abs(a - b) <= _SAME_SIZE * b for a, b in zip(mask_mm, frame_mm, strict=True))
+    return () if same else (sizes_sentence(name, mask_mm, frame_mm),)
 
 
 def _turned_note(name: str, axes: list[int]) -> str:

@@ -27,6 +27,11 @@ _OTHER = re.compile(
     r"artefacts?|artifacts?|air|gel|ignore\w*|unlabell?ed|normal|healthy"
 )
 """Words that make a name another thing than the mass itself."""
+_ALTERNATIVES: tuple[frozenset[str], ...] = (
+    frozenset({"manual", "drawn", "auto", "automatic", "ai", "gt", "ground", "truth", "final"}),
+    frozenset({"benign", "malignant"}),
+)
+"""Words by which two outlines are two answers to one question, and no two masses."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ def choose(
     """The segments that are the mass, and notes of what was used and what was left.
 
     Without `wanted` these are the segments whose names say mass, tumour, lesion or the like and nothing else; a
-    segment that is alone needs no name. What cannot be told is refused.
+    segment that is alone needs no name. What cannot be told is refused, and so are several drawings of one mass
+    (manual and automatic), and masses that are called benign beside others that are called malignant.
 
     Parameters
     ----------
@@ -73,6 +79,8 @@ def choose(
         left = [segment for segment in here if segment not in chosen]
         if not left and len(marking) < 2:
             return chosen, ()
+        if _are_alternatives(marking):
+            raise SegmentChoiceError(file_name, "segments", [_label_of(segment, here) for segment in here])
         used = " and ".join(f"'{shown(segment.name)}'" for segment in marking or chosen)
         others = f"; not used: {_listed(left)}" if left else ""
         verb = "segments {} together count" if len(marking or chosen) > 1 else "segment {} counts"
@@ -85,6 +93,15 @@ def choose(
             "choose it (--segment) if it is."
         )
     return here, ()
+
+
+def _are_alternatives(segments: Sequence[Segment]) -> bool:
+    """Whether the names say that the segments are drawings of one mass by several, or masses of both kinds."""
+    words = [set(_words(segment.name)) for segment in segments]
+    drawn_by, kinds = _ALTERNATIVES
+    return len({frozenset(each & drawn_by) for each in words}) > 1 or all(
+        any(kind in each for each in words) for kind in kinds
+    )
 
 
 def is_mass(name: str) -> bool:

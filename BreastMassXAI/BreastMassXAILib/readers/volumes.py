@@ -25,6 +25,7 @@ from .headers import (
     list_axis,
     nrrd_units,
     probe_orientation,
+    two_meta_sizes,
 )
 from .placement import Grid
 
@@ -294,6 +295,8 @@ def _spacing(
         return spacing, notes
     if image_io == "NiftiImageIO" and (found := _two_sizes(metadata, axes)):
         return Spacing.unknown(), (found,)
+    if image_io == "MetaImageIO" and (found := two_meta_sizes(path)):
+        return spacing, (found,)
     # ITK has already brought metres and micrometres to millimetres.
     if image_io == "NiftiImageIO" and not int(metadata.get("xyzt_units", "0")) & _NIFTI_SPATIAL_UNIT:
         return spacing, ("The NIfTI header names no unit of length: its pixel size is taken as millimetres.",)

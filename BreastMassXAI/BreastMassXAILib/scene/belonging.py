@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .explanation import companions, remove_node
+from .companion import companions
 from .inputs import MASS_ATTRIBUTE
+from .nodes import remove_node
 
 HIDDEN_ATTRIBUTE = "BreastMassXAI.HiddenWithFrame"
 """On a display node that was hidden here, so that it alone is shown again: a user may have hidden the others."""

@@ -21,8 +21,9 @@ from vtkmodules.vtkCommonTransforms import vtkTransform
 from ..core.calibration import CalibrationLine, spacing_from_lines
 from ..core.errors import InputError, SpacingError
 from ..core.frame import Spacing
-from .explanation import explanation_nodes, mark_stale
+from .explanation import explanation_nodes
 from .inputs import CALIBRATION_ATTRIBUTE
+from .legend import mark_stale
 
 LINE_ROLE = "BreastMassXAI.CalibrationLine"
 STALE_REASON = "The frame's pixel size was changed after this explanation was made: explain it again."

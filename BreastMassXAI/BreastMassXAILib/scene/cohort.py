@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from vtkmodules.vtkCommonCore import vtkDoubleArray, vtkStringArray
-from vtkmodules.vtkCommonDataModel import vtkTable
 
 from ..core.regions import RELEVANT
 from ..core.words import NAMES
 from .colors import ROLE_ATTRIBUTE
+from .nodes import set_table, with_role
 
 _LEVELS = {"image": "per image", "case": "per case"}
 _THRESHOLDS = {"model": "model's threshold", "corner": "best threshold here"}
@@ -44,15 +41,15 @@ def show_cohort(scene, name: str, tables: dict[str, Any]) -> CohortNodes:
         ``table_1`` and ``table_2`` as :func:`~..core.cohort.report_tables` gives them.
     """
     table_1 = _node(scene, "cohort table 1", "vtkMRMLTableNode", f"{name} table 1")
-    _fill(table_1, _rows_1(tables["table_1"]))
+    set_table(table_1, _rows_1(tables["table_1"]))
     table_2 = _node(scene, "cohort table 2", "vtkMRMLTableNode", f"{name} table 2")
-    _fill(table_2, _rows_2(tables["table_2"]))
+    set_table(table_2, _rows_2(tables["table_2"]))
     found = tables["table_1"]["image"]
     if "roc" not in found:
         return CohortNodes(table_1, table_2, None, None)
     roc = _node(scene, "cohort roc", "vtkMRMLTableNode", f"{name} ROC curve")
     false = found["roc"]["false_positive_rate"]
-    _fill(roc, {_FALSE: false, _TRUE: found["roc"]["true_positive_rate"], _CHANCE: false})
+    set_table(roc, {_FALSE: false, _TRUE: found["roc"]["true_positive_rate"], _CHANCE: false})
     chart = _node(scene, "cohort chart", "vtkMRMLPlotChartNode", f"{name} ROC chart")
     chart.RemoveAllPlotSeriesNodeIDs()
     for column, color in ((_TRUE, (0.8, 0.1, 0.1)), (_CHANCE, (0.4, 0.4, 0.4))):
@@ -130,24 +127,10 @@ def _plain(value: float | None) -> str:
 
 
 def _node(scene, role: str, class_name: str, name: str):
-    for index in range(scene.GetNumberOfNodesByClass(class_name)):
-        node = scene.GetNthNodeByClass(index, class_name)
-        if node.GetAttribute(ROLE_ATTRIBUTE) == role:
-            node.SetName(name)
-            return node
+    node = with_role(scene, class_name, role)
+    if node is not None:
+        node.SetName(name)
+        return node
     node = scene.AddNewNodeByClass(class_name, name)
     node.SetAttribute(ROLE_ATTRIBUTE, role)
     return node
-
-
-def _fill(node, columns: Mapping[str, Sequence[Any]]) -> None:
-    table = vtkTable()
-    for title, cells in columns.items():
-        column = vtkStringArray() if cells and isinstance(cells[0], str) else vtkDoubleArray()
-        column.SetName(title)
-        for cell in cells:
-            column.InsertNextValue(cell)
-        table.AddColumn(column)
-    node.SetAndObserveTable(table)
-    node.SetUseColumnTitleAsColumnHeader(True)
-    node.SetLocked(True)

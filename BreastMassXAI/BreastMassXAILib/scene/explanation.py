@@ -6,33 +6,21 @@ the frame, the mass and all nodes of the explanation by role; everything is foun
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import slicer
-from vtkmodules.vtkCommonCore import vtkDoubleArray, vtkStringArray
-from vtkmodules.vtkCommonDataModel import vtkTable
-from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from ..core.explain import Explanation
-from ..core.palette import REGION_COLORS, symmetric_range
-from ..core.regions import ELSEWHERE, REGIONS, RELEVANT
-from ..core.result import CaseResult
-from .arrays import array_of, set_volume_array
-from .colors import region_colors, saliency_colors
-from .inputs import set_segments
+from ..core.palette import symmetric_range
+from .arrays import array_of
+from .companion import STALE_ATTRIBUTE, companion_of, is_of_loop, keep_result, new_companion
+from .contents import fill_nodes, style_nodes
+from .legend import show_legend, show_range
+from .nodes import modified_once, remove_node
 
-RESULT_ATTRIBUTE = "BreastMassXAI.Result"
-CINE_ATTRIBUTE = "BreastMassXAI.CineResult"
-NETWORK_ATTRIBUTE = "BreastMassXAI.Network"
-STALE_ATTRIBUTE = "BreastMassXAI.Stale"
 FOLDER_ATTRIBUTE = "BreastMassXAI.Explanation"
-LEGEND_TITLE, STALE_LEGEND_TITLE = "logit", "logit, out of date"
 LEFT_OUT_OF_LOOPS = {"segments"}
 """The labelmap shows the same regions, and a segmentation for each frame costs far more time and room."""
 
@@ -103,7 +91,7 @@ def show_explanation(
     ExplanationNodes
     """
     known = companion_of(scene, frame_node)
-    in_loop = known is not None and _keeps_loop(known)
+    in_loop = known is not None and is_of_loop(known)
     companion, nodes, new = prepare_nodes(scene, frame_node, mass_segmentation, LEFT_OUT_OF_LOOPS if in_loop else ())
     with modified_once(companion, *nodes.values()):
         fill_nodes(nodes, frame_node, explanation)
@@ -135,7 +123,7 @@ def prepare_nodes(
         Roles of the nodes that were made just now; they have no contents and looks yet.
     """
     register_node_classes(scene)
-    companion = companion_of(scene, frame_node) or _new_companion(scene, frame_node)
+    companion = companion_of(scene, frame_node) or new_companion(scene, frame_node)
     nodes, new = {}, set()
     for role, (class_name, suffix, _) in _KINDS.items():
         if role in left_out:
@@ -159,78 +147,21 @@ def prepare_nodes(
     return companion, nodes, new
 
 
-def fill_nodes(nodes: dict[str, Any], frame_node, explanation: Explanation) -> None:
-    """Contents and geometry of an explanation's nodes; `frame_node` gives the geometry and need not be in the scene."""
-    _fill_image(nodes["saliency"], frame_node, np.asarray(explanation.saliency, np.float32))
-    _fill_image(nodes["regions"], frame_node, np.asarray(explanation.labels, np.uint8))
-    if "segments" in nodes:
-        set_segments(nodes["segments"], explanation.labels, frame_node, REGION_COLORS)
-    _fill_extremes(nodes["extremes"], frame_node, explanation.result)
-    _fill_table(nodes["table"], explanation.result)
-
-
-def keep_result(node, result: CaseResult) -> None:
-    """Keep a result as an attribute of a node. In one line: XML attributes do not keep line breaks."""
-    node.SetAttribute(RESULT_ATTRIBUTE, json.dumps(result.to_dict(), allow_nan=False))
-    node.SetAttribute(NETWORK_ATTRIBUTE, None)  # of an earlier result
-
-
-def keep_network(frame_node, data: dict[str, Any]) -> None:
-    """Keep plain data about the network's pass beside the result that :func:`show_explanation` has just kept."""
-    node = _keeper(frame_node)
-    if node is not None:
-        node.SetAttribute(NETWORK_ATTRIBUTE, json.dumps(data, allow_nan=False))
-
-
-def kept_network(frame_node) -> dict[str, Any] | None:
-    """What :func:`keep_network` kept; None where there is none or it cannot be read."""
-    node = _keeper(frame_node)
-    try:
-        found = None if node is None else json.loads(node.GetAttribute(NETWORK_ATTRIBUTE) or "null")
-    except json.JSONDecodeError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def style_nodes(nodes: dict[str, Any], new: set[str], frame_node) -> None:
-    """Colour tables for every explanation; looks for new nodes only."""
-    for role, colors in (("saliency", saliency_colors), ("regions", region_colors)):
-        nodes[role].GetDisplayNode().SetAndObserveColorNodeID(colors(nodes[role].GetScene()).GetID())
-    if "segments" in new:  # the labelmap shows the same regions already
-        nodes["segments"].SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
-        nodes["segments"].GetDisplayNode().SetVisibility(False)
-    if "extremes" in new:
-        _style_extremes(nodes["extremes"])
-
-
 def explanation_nodes(frame_node) -> ExplanationNodes | None:
     """The nodes of a frame's explanation, in a restored scene too; None where there is none or a node of it is gone."""
     companion = companion_of(frame_node.GetScene(), frame_node)
     if companion is None:
         return None
-    expected = {*_KINDS, "legend"} - (LEFT_OUT_OF_LOOPS if _keeps_loop(companion) else set())
+    expected = {*_KINDS, "legend"} - (LEFT_OUT_OF_LOOPS if is_of_loop(companion) else set())
     if any(companion.GetNodeReference(role) is None for role in expected):
         return None
     return collected(companion)
 
 
-def restored_result(frame_node) -> CaseResult | None:
-    """The result that is kept beside a frame (of a loop: beside the frame that is shown); None where there is none.
-
-    Raises
-    ------
-    InputError
-        When another version of this software saved the scene, with another schema.
-    """
-    node = _keeper(frame_node)
-    text = None if node is None else node.GetAttribute(RESULT_ATTRIBUTE)
-    return CaseResult.from_json(text) if text else None
-
-
 def remove_explanation(frame_node) -> None:
     """Take a frame's explanation out of the scene, with its folder. A loop's stays, as it is other frames' too."""
     scene, companion = frame_node.GetScene(), companion_of(frame_node.GetScene(), frame_node)
-    if companion is None or _keeps_loop(companion):
+    if companion is None or is_of_loop(companion):
         return
     folder = collected(companion).folder
     for role in _KINDS:
@@ -241,52 +172,6 @@ def remove_explanation(frame_node) -> None:
         hierarchy.RemoveItem(folder)
 
 
-def remove_node(scene, node) -> None:
-    """Take a node of ours out of the scene, with its looks and what stores it."""
-    if node is None:
-        return
-    displayable = node.IsA("vtkMRMLDisplayableNode")
-    looks = [node.GetNthDisplayNode(i) for i in range(node.GetNumberOfDisplayNodes())] if displayable else []
-    looks.sort(key=lambda look: not _is_legend(look))  # a colour bar that outlives what it describes complains
-    for each in (*looks, node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None, node):
-        if each is not None:
-            scene.RemoveNode(each)
-
-
-def remove_legends(scene) -> None:
-    """Take our colour bars out of a scene that is about to be closed.
-
-    Slicer removes its nodes one by one, and each view complains of a colour bar whose volume has gone before it.
-    """
-    for companion in companions(scene):
-        legend = companion.GetNodeReference("legend")
-        if legend is not None:
-            scene.RemoveNode(legend)
-
-
-def _is_legend(node) -> bool:
-    return node is not None and node.IsA("vtkMRMLColorLegendDisplayNode")
-
-
-def mark_stale(frame_node, reason: str | None) -> None:
-    """Say that a frame's explanation no longer fits the frame, until it is shown anew or None is given as reason.
-
-    The colour bar says so too, where the explanation is seen.
-    """
-    companion = companion_of(frame_node.GetScene(), frame_node)
-    if companion is not None and companion.GetAttribute(STALE_ATTRIBUTE) != reason:
-        companion.SetAttribute(STALE_ATTRIBUTE, reason)
-        legend = companion.GetNodeReference("legend")
-        if legend is not None:
-            _title_legend(legend, stale=reason is not None)
-
-
-def stale_reason(frame_node) -> str | None:
-    """Why a frame's explanation is out of date, in a sentence; None where it is not, or where there is none."""
-    companion = companion_of(frame_node.GetScene(), frame_node)
-    return None if companion is None else companion.GetAttribute(STALE_ATTRIBUTE)
-
-
 def collected(companion) -> ExplanationNodes:
     """The nodes that a companion references."""
     nodes = {role: companion.GetNodeReference(role) for role in ("frame", "mass", "legend", *_KINDS)}
@@ -295,143 +180,12 @@ def collected(companion) -> ExplanationNodes:
     return ExplanationNodes(companion=companion, folder=folder, **nodes)
 
 
-def keeps_loop(frame_node) -> bool:
-    """Whether a frame's explanation is a loop's, with a result for each of the frames that the node shows in turn."""
-    companion = companion_of(frame_node.GetScene(), frame_node)
-    return companion is not None and _keeps_loop(companion)
-
-
-def _keeper(frame_node):
-    """The node that keeps a frame's result. In a loop the table changes with the frame, and takes its result along."""
-    companion = companion_of(frame_node.GetScene(), frame_node)
-    if companion is None:
-        return None
-    return companion.GetNodeReference("table") if _keeps_loop(companion) else companion
-
-
-def _keeps_loop(companion) -> bool:
-    return companion.GetAttribute(CINE_ATTRIBUTE) is not None
-
-
-def companion_of(scene, frame_node):
-    """The companion of a frame, or None."""
-    return next((node for node in companions(scene) if node.GetNodeReferenceID("frame") == frame_node.GetID()), None)
-
-
-def companions(scene) -> list[Any]:
-    """The companions of all explanations in a scene, of frames that are gone too."""
-    nodes = (
-        scene.GetNthNodeByClass(index, "vtkMRMLScriptedModuleNode")
-        for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScriptedModuleNode"))
-    )
-    return [node for node in nodes if node.GetAttribute(RESULT_ATTRIBUTE) is not None]
-
-
-def _new_companion(scene, frame_node):
-    """Without a module name: Slicer would otherwise take it for the parameters of the module of that name."""
-    node = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
-    node.SetAttribute(RESULT_ATTRIBUTE, "")
-    node.SetNodeReferenceID("frame", frame_node.GetID())
-    return node
-
-
-@contextmanager
-def modified_once(*nodes) -> Iterator[None]:
-    """Nodes under change: whoever observes the nodes hears of all changes at once."""
-    states = [(node, node.StartModify()) for node in nodes]
-    try:
-        yield
-    finally:
-        for node, state in states:
-            node.EndModify(state)
-
-
-def _fill_image(node, frame_node, image: np.ndarray) -> None:
-    node.CopyOrientation(frame_node)
-    set_volume_array(node, image)
-
-
-def show_range(saliency_node, limit: float) -> None:
-    """Let the colours of a saliency map run from minus `limit` to `limit` logits."""
-    display = saliency_node.GetDisplayNode()
-    with modified_once(display):
-        display.SetAutoWindowLevel(False)
-        display.SetWindowLevelMinMax(-limit, limit)
-
-
 def show_saliency_range(nodes: ExplanationNodes, limit: float | None) -> None:
     """Colours and colour bar from minus `limit` to `limit` logits; None: to the largest magnitude of the map."""
     if limit is None:
         limit = symmetric_range(array_of(nodes.saliency.GetImageData()))
     show_range(nodes.saliency, limit)
     show_legend(nodes.companion, nodes.saliency, nodes.companion.GetAttribute(STALE_ATTRIBUTE) is not None)
-
-
-def _fill_extremes(node, frame_node, result: CaseResult) -> None:
-    to_ras = vtkMatrix4x4()
-    frame_node.GetIJKToRASMatrix(to_ras)
-    node.SetLocked(True)
-    if node.GetNumberOfControlPoints() != len(result.extremes):
-        node.RemoveAllControlPoints()
-        for which in result.extremes:
-            node.AddControlPoint((0.0, 0.0, 0.0), which)
-    for index, (which, point) in enumerate(result.extremes.items()):
-        node.SetNthControlPointPosition(index, to_ras.MultiplyPoint((point.column, point.row, 0, 1))[:3])
-        node.SetNthControlPointLabel(index, which)
-        node.SetNthControlPointDescription(index, f"{point.value:+.3f} logit, {point.region}")
-
-
-def _style_extremes(node) -> None:
-    display = node.GetDisplayNode()
-    display.SetGlyphType(display.Cross2D)
-    display.SetColor(1, 1, 1)
-    display.SetSelectedColor(1, 1, 1)  # points are born selected
-
-
-def _fill_table(node, result: CaseResult) -> None:
-    """Rows: the regions, the bias, and the logit as their sum; so both numeric columns add up to their last row."""
-    regions = (*RELEVANT, REGIONS[ELSEWHERE])
-    pointed = {
-        which: ["yes" if point.region == name else "" for name in regions] for which, point in result.extremes.items()
-    }
-    areas = [result.area_fraction[name] for name in regions]
-    shares = [result.contributions[name] for name in regions]
-    table = vtkTable()
-    columns: tuple[tuple[str, tuple[Any, ...]], ...] = (
-        ("region", (*regions, "bias", "logit")),
-        ("maximum", (*pointed["max"], "", "")),
-        ("minimum", (*pointed["min"], "", "")),
-        ("area fraction", (*areas, 0.0, sum(areas))),
-        ("contribution (logit)", (*shares, result.bias, result.logit)),
-    )
-    for title, cells in columns:
-        column = vtkStringArray() if isinstance(cells[0], str) else vtkDoubleArray()
-        column.SetName(title)
-        for cell in cells:
-            column.InsertNextValue(cell)
-        table.AddColumn(column)
-    node.SetAndObserveTable(table)
-    node.SetUseColumnTitleAsColumnHeader(True)
-    node.SetUseFirstColumnAsRowHeader(True)
-    node.SetLocked(True)
-
-
-def show_legend(companion, saliency_node, stale: bool = False) -> None:
-    """The colour bar of a saliency map, made once; its digits follow the range that is shown."""
-    legend = companion.GetNodeReference("legend")
-    if legend is None:
-        legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(saliency_node)
-        companion.SetNodeReferenceID("legend", legend.GetID())
-        legend.SetTitleText(LEGEND_TITLE)
-    _title_legend(legend, stale)
-    limit = saliency_node.GetDisplayNode().GetWindowLevelMax()
-    legend.SetLabelFormat(f"%.{max(1, 1 - math.floor(math.log10(limit)))}f")
-
-
-def _title_legend(legend, stale: bool) -> None:
-    """Only between titles of ours: a user may have chosen another one."""
-    if legend.GetTitleText() in (LEGEND_TITLE, STALE_LEGEND_TITLE):
-        legend.SetTitleText(STALE_LEGEND_TITLE if stale else LEGEND_TITLE)
 
 
 def put_in_folder(scene, frame_node, nodes: dict[str, Any], new: set[str]) -> None:

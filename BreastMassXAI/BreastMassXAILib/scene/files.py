@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 
 from ..core.errors import OutputError
 from ..core.leftovers import full_temporary_folder, temporary_folder
-from .explanation import FOLDER_ATTRIBUTE, RESULT_ATTRIBUTE
+from .companion import RESULT_ATTRIBUTE
+from .explanation import FOLDER_ATTRIBUTE
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
 _ITEM_END = "</SubjectHierarchyItem>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import slicer
@@ -12,6 +13,7 @@ from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 from ..core.errors import InputError
 from ..core.frame import Frame, Provenance, Spacing
 from ..core.palette import REGION_COLORS
+from ..core.upright import LOOKS_UPSIDE_DOWN, frame_skin_side
 from ..readers.grey import to_grey
 from .arrays import array_of, fill, set_volume_array
 
@@ -20,6 +22,12 @@ MASS_ATTRIBUTE = "BreastMassXAI.Mass"
 """On a segmentation that this module made."""
 CALIBRATION_ATTRIBUTE = "BreastMassXAI.Calibration"
 """On a volume that a user calibrated: JSON, one entry a calibration, with the spacings (i, j, k) before and after."""
+
+
+UPSIDE_DOWN = (
+    f"{LOOKS_UPSIDE_DOWN} If it is, turn the picture before it is loaded, or explain it on the command line "
+    "(--flip rows)."
+)
 
 
 def add_frame(scene, frame: Frame, name: str):
@@ -81,7 +89,8 @@ def frame_of(volume_node) -> Frame:
     Returns
     -------
     Frame
-        Colours and more than 8 bits are brought to grey 0..255 as the readers do, with a warning.
+        Colours and more than 8 bits are brought to grey 0..255 as the readers do, with a warning; another one tells
+        that the first row does not seem to be at the skin, by the picture or by how the volume lies in the patient.
 
     Raises
     ------
@@ -96,9 +105,32 @@ def frame_of(volume_node) -> Frame:
     if len(voxels) != 1:
         raise InputError(f"The volume '{name}' has {len(voxels)} slices: choose a volume that holds a single frame.")
     if volume_node.GetAttribute(PROVENANCE_ATTRIBUTE) and voxels.ndim == 3:  # one of ours: its greys are a frame's
-        return Frame(voxels[0], spacing_of(volume_node))
-    pixels, warnings = to_grey(f"The volume '{name}'", voxels[0])
-    return Frame(pixels, spacing_of(volume_node), warnings=warnings)
+        frame = Frame(voxels[0], spacing_of(volume_node))
+    else:
+        pixels, warnings = to_grey(f"The volume '{name}'", voxels[0])
+        frame = Frame(pixels, spacing_of(volume_node), warnings=warnings)
+    return replace(frame, warnings=(*frame.warnings, *_skin_notes(volume_node, frame)))
+
+
+def _skin_notes(volume_node, frame: Frame) -> tuple[str, ...]:
+    """What is to be said where the first row may be the deepest.
+
+    Slicer shows a volume as it lies in the patient, whatever way its rows are stored: one that looks right in a view
+    may be stored from the depth to the skin, as NIfTI files of converters are.
+    """
+    side = frame_skin_side(frame)
+    if side < 0:
+        return (UPSIDE_DOWN,)
+    right, front, up = directions_of(volume_node)[:, 1]
+    main = max(abs(right), abs(front), abs(up))
+    if side > 0 or (front < main and up < main):
+        return ()
+    where = "to the front" if front == main else "upwards"
+    return (
+        f"The rows of the volume run {where} in the patient, and its first one is taken as the skin: if it is the "
+        "deepest, 'below' would be towards the skin. Then bring the volume to axial or coronal order (module Orient "
+        "Scalar Volume), or explain its file on the command line.",
+    )
 
 
 def spacing_of(volume_node) -> Spacing:

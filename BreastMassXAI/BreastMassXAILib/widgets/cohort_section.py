@@ -9,7 +9,8 @@ import qt
 from slicer.i18n import tr as _
 
 from ..core.settling import SpacingAssumption
-from ..presenter.cohort import CaseState, CohortList, CohortRow
+from ..presenter.cohort import CohortList
+from ..presenter.cohort_entry import CaseState, CohortRow
 from .preferences import recall, remember
 
 if TYPE_CHECKING:
