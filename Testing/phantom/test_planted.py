@@ -37,8 +37,12 @@ def test_nothing_else_tells_the_label(name):
     drawn = [(*drawn_plants(1000 + seed), drawn_breast(1000 + seed)) for seed in range(1600)]
     labels = np.array([entry[0][name] for entry in drawn])
     rows = [
-        [*(value for key, value in values.items() if key != name), *(v for k, v in label.items() if k != name)]
-        + [*place.values(), *others.values()]
+        [
+            *(value for key, value in values.items() if key != name),
+            *(value for key, value in label.items() if key != name),
+            *place.values(),
+            *others.values(),
+        ]
         for label, values, place, others in drawn
     ]
     assert 0.45 < labels.mean() < 0.55
