@@ -177,7 +177,7 @@ def explain(
             *map_warnings(case, saliency, output.field, flat),
             *method_warnings(output.method, suspend.kind),
             *described.notes,
-            *term_warnings(classifier, output.logit, terms, described.values),
+            *term_warnings(case, classifier, output.logit, terms, described.values),
         ),
         software=dict(software),
         check=check,

@@ -87,7 +87,11 @@ def method_warnings(method: str, rule: str) -> list[str]:
 
 
 def term_warnings(
-    classifier: Classifier, network_logit: float, terms: Mapping[str, float], values: Mapping[str, float | None]
+    case: Case,
+    classifier: Classifier,
+    network_logit: float,
+    terms: Mapping[str, float],
+    values: Mapping[str, float | None],
 ) -> list[str]:
     """What the outline's terms in the logit give rise to."""
     if not terms:
@@ -97,8 +101,9 @@ def term_warnings(
     if missing:
         found.append(f"The outline has no {', '.join(missing)}: these terms of the model add nothing.")
     if terms_decide(classifier, network_logit, terms):
+        unseen = ", and nobody has accepted or edited it" if case.mass_origin is MaskOrigin.AUTOMATIC else ""
         found.append(
-            f"The outline decides: without its terms ({sum(terms.values()):+.2f} logit) the model would say "
+            f"The outline decides{unseen}: without its terms ({sum(terms.values()):+.2f} logit) the model would say "
             f"{_word(classifier, network_logit)}. Is the outline right?"
         )
     return found
