@@ -606,5 +606,6 @@ def test_the_counter_check_is_made_on_demand_and_not_carried_to_another_mass(roo
     explained.refresh()
     assert explained.result == found
     restored = type(explained)(room.scene)
+    restored.settings = Settings(check="mean")  # as the scene's parameters have it
     restored.set_inputs(*explained.inputs)
     assert restored.result.check == found.check
