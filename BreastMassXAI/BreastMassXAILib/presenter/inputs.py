@@ -62,6 +62,8 @@ class Seen:
     operating_point : str
     suspend : str, optional
         The rule that was asked for; None for the model's own.
+    mask_origin : str
+        Who outlined the mass, see :class:`~..core.frame.MaskOrigin`.
     words : tuple of (feature, word)
         What a reader said of the mass.
     """
@@ -75,6 +77,7 @@ class Seen:
     model: str
     operating_point: str = "balanced"
     suspend: str | None = None
+    mask_origin: str = "drawn"
     words: tuple[tuple[str, str], ...] = ()
 
 
