@@ -160,7 +160,7 @@ def test_cancelled_in_the_middle_what_is_done_stays_and_the_rest_waits(cohort, s
 
 def test_other_settings_are_another_run(cohort, run, monkeypatch) -> None:
     run()
-    from BreastMassXAILib.presenter import cohort as module
+    from BreastMassXAILib.presenter import cohort_run as module
 
     looked = []
     monkeypatch.setattr(module, "look", lambda case, *rest: looked.append(case) or pytest.fail("not asked for"))

@@ -112,10 +112,12 @@ def test_slicers_own_undo_takes_it_back(scene, modules, uncalibrated) -> None:
 
 
 def test_an_explanation_follows_and_is_marked_out_of_date(headless, modules, case, explanation) -> None:
+    from BreastMassXAILib.scene.companion import stale_reason
+
     calibration, explanations, inputs = modules
     nodes = headless.add(case, explanation, "N")
     line = draw(headless.scene, nodes.frame, [(5, 10), (85, 10)])
-    assert explanations.stale_reason(nodes.frame) is None
+    assert stale_reason(nodes.frame) is None
     calibration.calibrate_volume(nodes.frame, [(line, 8.0)])
     for node in (nodes.saliency, nodes.regions):
         np.testing.assert_array_equal(matrix_of(node), matrix_of(nodes.frame))
@@ -125,9 +127,9 @@ def test_an_explanation_follows_and_is_marked_out_of_date(headless, modules, cas
     position = np.zeros(3)
     nodes.extremes.GetNthControlPointPositionWorld(0, position)
     assert np.linalg.inv(matrix_of(nodes.frame)) @ (*position, 1) == pytest.approx([point.column, point.row, 0, 1])
-    assert "explain it again" in explanations.stale_reason(nodes.frame)
+    assert "explain it again" in stale_reason(nodes.frame)
     explanations.show_explanation(headless.scene, nodes.frame, explanation, mass_segmentation=nodes.mass)
-    assert explanations.stale_reason(nodes.frame) is None
+    assert stale_reason(nodes.frame) is None
 
 
 def test_it_is_saved_with_the_scene_and_can_be_taken_back_there(headless, modules, uncalibrated, tmp_path) -> None:

@@ -16,9 +16,11 @@ def rooms(scene):
     """The room's public functions, in one place."""
     from types import SimpleNamespace
 
-    from BreastMassXAILib.scene import arrays, colors, explanation, inputs, views
+    from BreastMassXAILib.scene import arrays, colors, companion, explanation, inputs, views
 
-    return SimpleNamespace(arrays=arrays, colors=colors, explanation=explanation, inputs=inputs, views=views)
+    return SimpleNamespace(
+        arrays=arrays, colors=colors, companion=companion, explanation=explanation, inputs=inputs, views=views
+    )
 
 
 @pytest.fixture
@@ -174,7 +176,7 @@ def test_a_second_run_updates_in_place(scene, rooms, nodes, frame_node, mass_nod
     np.testing.assert_array_equal(rooms.arrays.array_of(nodes.saliency.GetImageData())[0], other.saliency)
     np.testing.assert_array_equal(rooms.arrays.array_of(nodes.regions.GetImageData())[0], other.labels)
     assert table_of(nodes.table)["contribution (logit)"][-1] == other.result.logit
-    assert rooms.explanation.restored_result(frame_node) == other.result
+    assert rooms.companion.restored_result(frame_node) == other.result
     assert nodes.extremes.GetNumberOfControlPoints() == 2
 
 
@@ -217,8 +219,8 @@ def test_two_frames_do_not_mix(scene, rooms, nodes, frame_node, explanation, mak
     assert not set(ids(others).values()) & set(before.values())
     assert others.folder != nodes.folder
     np.testing.assert_array_equal(rooms.arrays.array_of(nodes.saliency.GetImageData())[0], explanation.saliency)
-    assert rooms.explanation.restored_result(frame_node) == explanation.result
-    assert rooms.explanation.restored_result(other_frame) == other.result
+    assert rooms.companion.restored_result(frame_node) == explanation.result
+    assert rooms.companion.restored_result(other_frame) == other.result
     assert others.saliency.GetDisplayNode().GetColorNode() is nodes.saliency.GetDisplayNode().GetColorNode()
     assert others.regions.GetDisplayNode().GetColorNode() is nodes.regions.GetDisplayNode().GetColorNode()
 
@@ -277,7 +279,7 @@ def test_everything_moves_with_the_frame(scene, rooms, nodes, frame_node, explan
 
 def test_no_explanation_no_nodes(rooms, frame_node) -> None:
     assert rooms.explanation.explanation_nodes(frame_node) is None
-    assert rooms.explanation.restored_result(frame_node) is None
+    assert rooms.companion.restored_result(frame_node) is None
 
 
 def test_slice_view_layers(scene, rooms, nodes) -> None:

@@ -70,12 +70,12 @@ def _fill_table(node, result: CaseResult) -> None:
     Both numeric columns add up to their last row.
     """
     regions = (*RELEVANT, REGIONS[ELSEWHERE])
+    terms = tuple(f"outline: {name}" for name in result.terms)
     pointed = {
         which: ["yes" if point.region == name else "" for name in regions] for which, point in result.extremes.items()
     }
     areas = [result.area_fraction[name] for name in regions]
     shares = [*(result.contributions[name] for name in regions), *result.terms.values()]
-    terms = tuple(f"outline: {name}" for name in result.terms)
     blank, zero = ("",) * len(terms), (0.0,) * len(terms)
     columns = {
         "region": (*regions, *terms, "bias", "logit"),
