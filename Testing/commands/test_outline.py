@@ -162,6 +162,7 @@ def test_an_analysis_without_a_mask_says_everywhere_that_it_is_automatic(capsys,
     assert main(arguments) == 0
     other = json.loads((tmp_path / "given" / "result.json").read_text())
     assert other["mask"]["origin"] == "imported"
+    assert any("suggested by a network, and nobody has accepted" in text for text in other["warnings"])
     for name in ("logit", "contributions", "extremes", "hits", "area_fraction", "spacing_mm", "field"):
         assert result[name] == other[name], name
     assert main([*arguments, "--click", MIDDLE, "--force"]) == 2
