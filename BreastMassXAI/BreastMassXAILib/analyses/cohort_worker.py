@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from ..core.measures import flat_row, measures
 from ..core.result import Settings
 from ..core.settling import SpacingAssumption
 from ..hosts.stopping import listen
+from ..methods import method_of
 from ..pipeline import analyze, check_choices, load_model, software_versions
 from ..writers.report import draw_example
 
@@ -58,6 +60,8 @@ class Task:
         Each model's network looks at the cases once more, with random weights drawn with this seed.
     sweep : bool
         Whether rings of other widths and near misses are looked at as well.
+    methods : tuple of str
+        What explains the decisions; the settings' own, if none is given.
     """
 
     records: tuple[CaseRecord, ...]
@@ -67,6 +71,7 @@ class Task:
     threads: int | None = None
     random_seed: int | None = None
     sweep: bool = True
+    methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,8 @@ class Team:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case's row for each model, and the regions in the model's field as a small picture, or the reason why there is
-    none; where networks with random weights are asked for, theirs come after the models'."""
+    """A case's row for each model and method, the methods of a model together, and the regions in the model's field as
+    a small picture, or the reason why there is none; networks with random weights come after the models."""
 
     record: CaseRecord
     rows: tuple[dict[str, Any], ...] = ()
@@ -117,7 +122,7 @@ def run_task(task: Task) -> list[Outcome]:
     """
     import torch
 
-    from ..network.cam import class_activation_maps
+    from ..methods.running import saliency_maps
 
     if task.threads is not None and torch.get_num_threads() != task.threads:
         torch.set_num_threads(task.threads)
@@ -139,13 +144,15 @@ def run_task(task: Task) -> list[Outcome]:
     rows: dict[int, list[dict[str, Any]]] = {place: [] for place in cases}
     pictures: dict[int, list[bytes]] = {place: [] for place in cases}
     software = software_versions()
-    for bundle in bundles if cases else ():
-        answers = class_activation_maps(bundle, list(cases.values()))
+    methods = [method_of(name) for name in task.methods or (task.settings.method,)]
+    for bundle, method in product(bundles if cases else (), methods):
+        answers = saliency_maps(bundle, list(cases.values()), method)
+        settings = replace(task.settings, method=method.name)
         for (place, case), answer in zip(cases.items(), answers, strict=True):
             if place in outcomes:
                 continue
             try:
-                explanation = explain(case, answer, bundle.classifier, task.settings, software)
+                explanation = explain(case, answer, bundle.classifier, settings, software)
                 row = flat_row(explanation.result.to_dict())
                 rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation, task.sweep)})
                 pictures[place].append(field_picture(explanation.labels, answer.field, case.frame.scan_area))

@@ -136,6 +136,7 @@ class Chosen:
             operating_point=settings.operating_point,
             suspend=settings.suspend,
             mask_origin=origin.value,
+            method=settings.method,
             words=tuple(case.words.items()),
         )
         return case, seen

@@ -64,6 +64,8 @@ class Seen:
         The rule that was asked for; None for the model's own.
     mask_origin : str
         Who outlined the mass, see :class:`~..core.frame.MaskOrigin`.
+    method : str
+        That was asked for.
     words : tuple of (feature, word)
         What a reader said of the mass.
     """
@@ -78,12 +80,18 @@ class Seen:
     operating_point: str = "balanced"
     suspend: str | None = None
     mask_origin: str = "drawn"
+    method: str = "cam"
     words: tuple[tuple[str, str], ...] = ()
 
 
 def settings_of(parameters: Any) -> Settings:
     """The settings that a parameter node keeps."""
-    return Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone, operating_point=parameters.operatingPoint)
+    return Settings(
+        ring_mm=parameters.ringMm,
+        grey_zone=parameters.greyZone,
+        operating_point=parameters.operatingPoint,
+        method=parameters.method,
+    )
 
 
 class FrameReader:

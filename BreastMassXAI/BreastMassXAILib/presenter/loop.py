@@ -98,6 +98,7 @@ class LoopJob:
                 grey_zone=self.settings.grey_zone,
                 model=self.model.sha256,
                 mask_origin=frame.case.mass_origin.value,
+                method=self.settings.method,
             )
             if index in wanted:
                 explanations[index] = frame.explanation
