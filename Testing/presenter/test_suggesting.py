@@ -1,13 +1,14 @@
 """Suggest, click, edit, accept, undo, save: the shipped outline network in a headless Slicer."""
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from BreastMassXAILib.core.errors import InputError
-from BreastMassXAILib.core.frame import Frame, MaskOrigin
+from BreastMassXAILib.core.frame import MaskOrigin
 from BreastMassXAILib.core.outline import Click
 from BreastMassXAILib.core.warnings import UNCONFIRMED
 
@@ -174,13 +175,12 @@ def test_what_is_refused_changes_nothing(desk, scene):
         desk.suggest()
 
 
-def test_no_mass_is_told_with_its_confidence(desk, scene, benign):
-    from BreastMassXAILib.scene.inputs import set_frame
+def test_no_mass_is_told_with_its_confidence(desk, scene):
+    from BreastMassXAILib.pipeline import load_outliner
 
-    rows = np.mgrid[:300, :300][0]
-    set_frame(desk.frame, Frame((110 + 20 * np.sin(rows / 9)).astype(np.float32), benign.frame.spacing))
-    desk.session.refresh()
-    assert "No mass was found" in desk.click(Click(150, 20)) and "confidence" in desk.told[-1]
+    desk.suggesting._outliner = replace(load_outliner(), least_confidence=1.01)  # sure of nothing
+    assert "No mass was found" in desk.suggest() and "confidence" in desk.told[-1]
+    assert "No mass was found" in desk.click(MIDDLE) and desk.suggesting.clicks == ()
     assert desk.session.inputs[1] is None and not scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
 
 
