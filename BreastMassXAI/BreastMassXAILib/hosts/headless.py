@@ -5,6 +5,7 @@ Saves a case with its explanation as a scene bundle that desktop Slicer opens, a
 
 from __future__ import annotations
 
+import weakref
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case, MaskOrigin
+from ..core.leftovers import removed, uninterrupted
 from ..readers.files import quiet
 
 if TYPE_CHECKING:
@@ -50,7 +52,11 @@ class HeadlessSlicer:
 
         from ..scene.explanation import register_node_classes
 
-        self._app = SlicerApp()
+        with uninterrupted():
+            self._app = SlicerApp()
+            cache = removed(Path(self._app.io_manager.cache_dir.name))  # which only the end of Python would remove
+            cache.__enter__()
+        weakref.finalize(self, cache.__exit__, None, None, None)
         self._messages = vtkStringOutputWindow()
         vtkOutputWindow.SetInstance(self._messages)
         vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
