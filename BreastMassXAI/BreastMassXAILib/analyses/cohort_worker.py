@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cohorts.cases import read_case
 from ..cohorts.records import CaseRecord, identity
+from ..core.counter_check import Changes
 from ..core.energy import field_picture
 from ..core.errors import BreastMassXAIError, InputError, MissingPackageError
 from ..core.explain import explain
@@ -145,15 +146,18 @@ def run_task(task: Task) -> list[Outcome]:
     pictures: dict[int, list[bytes]] = {place: [] for place in cases}
     software = software_versions()
     methods = [method_of(name) for name in task.methods or (task.settings.method,)]
-    for bundle, method in product(bundles if cases else (), methods):
+    seen: dict[tuple[int, int], Changes | None] = {}  # by network and case: no method changes what the network answers
+    for (number, bundle), method in product(enumerate(bundles if cases else ()), methods):
         answers = saliency_maps(bundle, list(cases.values()), method)
         settings = replace(task.settings, method=method.name)
         for (place, case), answer in zip(cases.items(), answers, strict=True):
             if place in outcomes:
                 continue
             try:
-                regions, changes = checked(bundle, case, answer, settings)
-                explanation = explain(case, answer, bundle.classifier, settings, software, regions, changes)
+                regions = None
+                if (number, place) not in seen:
+                    regions, seen[number, place] = checked(bundle, case, answer, settings)
+                explanation = explain(case, answer, bundle.classifier, settings, software, regions, seen[number, place])
                 row = flat_row(explanation.result.to_dict())
                 rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation, task.sweep)})
                 pictures[place].append(field_picture(explanation.labels, answer.field, case.frame.scan_area))
