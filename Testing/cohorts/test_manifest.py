@@ -199,3 +199,45 @@ def test_rows_with_sizes_that_no_probe_images_are_to_be_checked_and_no_faults(fo
     found = check_manifest(manifest(folder, ROWS.replace("p4,l,0.1,0.1", "p4,l,0.01,0.01")))
     lines = {doubt.line for doubt in found.to_check if "0.01 x 0.01 mm" in doubt.sentence}
     assert lines == {len(ROWS.splitlines()) + 1} and found.good == found.rows
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_manifest_of_any_encoding_that_says_so_is_the_same(folder, encoding, ends):
+    (folder / "a.png").rename(folder / "L\xe4sion \u4e73.png")
+    path = folder / "manifest.csv"
+    text = (HEADER + ROWS.replace("a.png", "L\xe4sion \u4e73.png", 1)).replace("\n", ends)
+    path.write_bytes(text.encode(encoding))
+    data = read_manifest(path)
+    assert not data.skipped and len(data.records) == 4
+    assert data.records[0].image.name == "L\xe4sion \u4e73.png"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sentence"),
+    [
+        ("cp1252", r"is no text in UTF-8 in line 2\. Save it as CSV in UTF-8\."),
+        ("utf-16-le", "is in UTF-16 or UTF-32 and has not the mark"),
+        ("utf-16-be", "is in UTF-16 or UTF-32 and has not the mark"),
+    ],
+)
+@pytest.mark.parametrize("reader", [check_manifest, read_manifest])
+def test_an_encoding_that_cannot_be_told_is_refused_in_words(folder, encoding, sentence, reader):
+    path = folder / "manifest.csv"
+    path.write_bytes((HEADER + ROWS.replace("a.png", "L\xe4sion.png", 1)).encode(encoding))
+    with pytest.raises(InputError, match=sentence):
+        reader(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (",", ";", "semicolons separate its columns"),
+        (",", "\t", "tabs separate its columns"),
+        ("patient", "label", "has the column label more than once"),
+        ("view", "mask", "has the column mask more than once"),
+    ],
+)
+def test_columns_that_are_not_clear_are_refused(folder, old, new, sentence):
+    with pytest.raises(InputError, match=sentence):
+        read_manifest(manifest(folder, header=HEADER.replace(old, new)))

@@ -187,3 +187,24 @@ def test_a_result_becomes_one_row(explained):
     flat = flat_row(explained[1].result.to_dict())
     assert flat["extremes_max_region"] in REGIONS and flat["spacing_row_mm"] == 0.2 and flat["cells"] == "7 | 7"
     assert not any(isinstance(value, (dict, list, tuple)) for value in flat.values())
+
+
+def test_what_single_descriptors_separate():
+    from BreastMassXAILib.core.cohort import Cohort
+    from BreastMassXAILib.core.descriptor_tables import descriptor_table
+
+    cohort = Cohort()
+    for number in range(40):
+        malignant = number % 2 == 1
+        row = {
+            "identifier": str(number),
+            "patient": str(number // 2),
+            "label": "malignant" if malignant else "benign",
+            "descriptors_solidity": 0.9 - 0.1 * malignant,
+            "descriptors_area_mm2": None if number < 4 else float(number),
+        }
+        cohort.append(row)
+    solidity, area = descriptor_table(cohort)
+    assert (solidity["name"], solidity["n"], solidity["auc"]["value"]) == ("solidity", 40, 0.0)
+    assert (solidity["benign"], solidity["malignant"]) == pytest.approx((0.9, 0.8))
+    assert area["n"] == 36 and 0.5 <= area["auc"]["value"] < 0.6

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from BreastMassXAILib.core.contributions import cell_coverage, contributions
 from BreastMassXAILib.core.errors import InputError, SpacingError
 from BreastMassXAILib.core.explain import explain
 from BreastMassXAILib.core.field import Field, FieldRule
-from BreastMassXAILib.core.frame import Case, Frame, Provenance, Source, Spacing
+from BreastMassXAILib.core.frame import Case, Frame, MaskOrigin, Provenance, Source, Spacing
+from BreastMassXAILib.core.measures import flat_row
 from BreastMassXAILib.core.result import CaseResult, Settings
-from BreastMassXAILib.core.warnings import saliency_outside
-from BreastMassXAILib.core.words import summary
+from BreastMassXAILib.core.warnings import UNCONFIRMED, saliency_outside
+from BreastMassXAILib.core.words import in_words, summary
 
 CLASSIFIER = Classifier("test", "0" * 64, threshold=0.4, temperature=1.5)
 PIXELS = np.random.default_rng(0).integers(0, 255, (90, 120)).astype(np.float32)
@@ -276,6 +278,28 @@ def test_results_of_the_first_schema_are_read():
     data = json.loads(explained(with_extremes(3, 6, 8, 6)).result.to_json())
     for name in ("operating_point", "disagreement", "evidence_inside", "suspension", *SINCE_3):
         del data[name]
+    del data["mask"]["origin"]
     found = CaseResult.from_dict({**data, "schema_version": 1})
     assert found.schema_version == 3 and found.evidence_inside is None
     assert found.suspension == {"rule": "paper", "limit": None, "measured": ""}
+
+
+@pytest.mark.parametrize(
+    ("source", "origin"), [({"file_name": "m.png", "sha256": "0" * 64}, "imported"), ({}, "drawn")]
+)
+def test_results_that_do_not_say_who_outlined_the_mass_are_read(source, origin):
+    data = json.loads(explained(with_extremes(3, 6, 8, 6)).result.to_json())
+    data["mask"] = {**source, "rows": 9, "columns": 12}
+    assert CaseResult.from_dict({**data, "schema_version": 2}).mask == {"origin": origin, **data["mask"]}
+    del data["mask"]
+    with pytest.raises(InputError, match="cannot be read"):
+        CaseResult.from_dict({**data, "schema_version": 2})
+
+
+@pytest.mark.parametrize("origin", list(MaskOrigin))
+def test_a_result_says_everywhere_who_outlined_the_mass(origin):
+    of_case = replace(case(), mass_origin=origin)
+    result = explained(with_extremes(3, 6, 8, 6), of_case=of_case).result
+    assert result.mask["origin"] == flat_row(result.to_dict())["mask_origin"] == origin.value
+    assert f"mask: {origin.value}" in summary(result) and f"mask {origin.value}" in in_words(result)
+    assert (UNCONFIRMED in result.warnings) == (origin is MaskOrigin.AUTOMATIC)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from BreastMassXAILib.core.errors import InputError
+from BreastMassXAILib.core.frame import MaskOrigin
 from BreastMassXAILib.core.propagation import MassTrack
 
 SHAPE = (80, 100)
@@ -90,3 +91,11 @@ def test_annotations_of_a_long_loop_take_little_memory():
 def test_what_is_no_track_is_refused(masks, sentence):
     with pytest.raises(InputError, match=sentence):
         MassTrack(masks)
+
+
+def test_a_mass_between_outlines_of_which_one_is_automatic_is_automatic():
+    outlined = {0: MaskOrigin.DRAWN, 4: MaskOrigin.AUTOMATIC}
+    track = MassTrack([(0, disc(30, 40, 8)), (4, disc(30, 44, 9))], propagate=True, outlined=outlined)
+    found = [track.at(index) for index in (0, 2, 4, 6)]
+    assert [mass.origin for mass in found] == ["annotated", "interpolated", "automatic", "held"]
+    assert [mass.outlined.value for mass in found] == ["drawn", "automatic", "automatic", "automatic"]

@@ -13,7 +13,7 @@ import pytest
 
 from BreastMassXAILib.core.errors import InputError, OutputError
 from BreastMassXAILib.core.resuming import resumable_folder
-from BreastMassXAILib.core.writing import atomic_folder
+from BreastMassXAILib.core.writing import atomic_file, atomic_folder
 
 
 def test_the_folder_takes_its_name_when_all_is_written(tmp_path):
@@ -318,3 +318,39 @@ def test_what_is_in_the_way_is_left_alone(tmp_path):
         with pytest.raises(OutputError, match="in the way"):
             work(tmp_path / "out", force=force)
     assert (tmp_path / "out.unfinished" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "new" / "mask.seg.nrrd"
+    with pytest.raises(RuntimeError), atomic_file(target) as work:
+        work.write_text("half")
+        assert work.name.endswith("mask.seg.nrrd") and not target.exists()
+        raise RuntimeError
+    assert not target.parent.exists()
+    with atomic_file(target) as work:
+        work.write_text("whole")
+    assert target.read_text() == "whole" and [file.name for file in target.parent.iterdir()] == [target.name]
+
+
+def test_a_file_that_is_there_is_kept_unless_it_may_be_replaced(tmp_path):
+    target = tmp_path / "mask.png"
+    target.write_text("older")
+    with pytest.raises(OutputError, match="exists already"), atomic_file(target):
+        raise AssertionError("not reached")
+    with pytest.raises(RuntimeError), atomic_file(target, force=True) as work:
+        work.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "older"
+    with atomic_file(target, force=True) as work:
+        work.write_text("newer")
+    assert target.read_text() == "newer" and len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(OutputError, match="a folder of that name"), atomic_file(tmp_path, force=True):
+        raise AssertionError("not reached")
+
+
+def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path):
+    target = tmp_path / "mask.png"
+    with pytest.raises(OutputError, match="exists already"), atomic_file(target) as work:
+        work.write_text("ours")
+        target.write_text("another's")
+    assert target.read_text() == "another's" and len(list(tmp_path.iterdir())) == 1

@@ -183,6 +183,7 @@ def test_what_goes_wrong_in_the_worker_is_a_sentence_and_leaves_nothing(
         if cancelled:
             worker.cancel(number)
         finish(worker)
-    assert said[0].endswith("there is a file of that name.") and said[1:] == [""]
+    assert said[0].endswith("there is a file of that name.")
+    assert said[1:] in ([""], said[:1])  # a busy machine may be through before it is told to stop
     assert not list((tmp_path / "temporary").iterdir())
     assert (tmp_path / "out").read_text() == "a file in the way"

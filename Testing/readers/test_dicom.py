@@ -368,6 +368,10 @@ def test_a_pixel_spacing_that_disagrees_with_the_region_is_named(tmp_path, speck
     assert "disagrees" in frame.warnings[0]
 
 
+def test_a_region_that_says_nothing_of_itself_is_of_unknown_kind(tmp_path, speckle):
+    assert "(unknown kind: no 2D image of tissue)" in read_with(tmp_path, speckle, [Dataset()]).warnings[0]
+
+
 def test_every_pixel_size_that_disagrees_is_named(tmp_path, speckle):
     frame = read_with(tmp_path, speckle, PixelSpacing=[0.3, 0.3], NominalScannedPixelSpacing=[0.1, 0.1])
     assert frame.spacing.mm() == (0.3, 0.3)

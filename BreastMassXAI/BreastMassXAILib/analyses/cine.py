@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,13 +13,15 @@ from ..core.cine_result import CineResult, ExplainedFrame, FrameResult
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case, Frame
+from ..core.outline import ANYWHERE, Prompt
 from ..core.progress import Progress, silent
 from ..core.propagation import MassTrack
 from ..core.regions import mask_box
 from ..core.settling import with_said_geometry, with_said_spacing
 from ..core.sizes import confirmed_size, known_mm
+from ..core.suggested import suggestion_notes
 from ..core.writing import CINE_FILE, as_text, atomic_folder
-from ..pipeline import analyze_cine, load_model, with_field
+from ..pipeline import analyze_cine, follow_mass, load_model, load_outliner, with_field
 from ..readers.cines import open_frames
 from ..readers.masks import read_mask, read_masks
 from ..readers.onto import Onto
@@ -27,10 +29,15 @@ from ..readers.placement import size_notes
 from ..writers.cine_results import CineWriter, frames_csv, map_stream
 from ..writers.curve import write_curve
 from ..writers.figure import write_figure
-from .request import Request, stem
+from .outlining import point_of
+from .request import MASK_AND_PROMPT, Request, stem
 
 BATCH = 8
 """Frames in one pass of the network."""
+Stated = tuple[str, tuple[float, float] | None]
+"""A mask's name, and what its file says of its pixels' size."""
+OUTLINES = 0.4
+"""Share of the work that finding the outlines is, where there are no masks."""
 SCENE_PIXELS = 60_000_000
 """Pixels of all frames together that a scene may hold: 125 frames of 600 x 800, in Slicer some 0.5 GB."""
 
@@ -44,6 +51,11 @@ class CineRequest(Request):
     cine : Path
     masks : tuple of (index, Path)
         Number of a frame, from 1, and the file of its mask. Without a number: masks of all frames, or of the first.
+        None at all: a network suggests the mass on each frame.
+    prompt : Prompt
+        Where the mass is, on frame `on`.
+    on : int, optional
+        Number of a frame, from 1, from which suggestions follow.
     propagate : bool
     frames : slice
         Of the loop's frames, as Python counts.
@@ -52,10 +64,16 @@ class CineRequest(Request):
     """
 
     cine: Path
-    masks: tuple[tuple[int | None, Path], ...]
+    masks: tuple[tuple[int | None, Path], ...] = ()
+    prompt: Prompt = ANYWHERE
+    on: int | None = None
     propagate: bool = False
     frames: slice = field(default_factory=lambda: slice(None))
     axis: int = 0
+
+    def __post_init__(self) -> None:
+        if self.masks and (self.prompt or self.on is not None):
+            raise InputError(MASK_AND_PROMPT)
 
 
 def explain_loop(request: CineRequest, progress: Progress = silent) -> tuple[Path, CineResult, str]:
@@ -75,7 +93,7 @@ def explain_loop(request: CineRequest, progress: Progress = silent) -> tuple[Pat
         With one sentence; then nothing is written.
     """
     progress(0, 1, "reading")
-    cine, track, chosen = _chosen(request)
+    cine, track, chosen = _chosen(request, _share(progress, 0.0, OUTLINES))
     out = request.out or Path(f"{stem(request.cine)}-explained")
     with atomic_folder(out, request.force, CINE_FILE) as folder:
         bundle = with_field(load_model(request.model), request.network_field)
@@ -90,7 +108,7 @@ def explain_loop(request: CineRequest, progress: Progress = silent) -> tuple[Pat
                 frames=chosen,
                 batch=BATCH,
                 each=_all_of(writer.add, for_scene.add, strongest.add),
-                progress=_share(progress, 0.0, 0.9),
+                progress=_share(progress, 0.0 if request.masks else OUTLINES, 0.9),
             )
         progress(90, 100, "pictures")
         _write_texts(folder, result)
@@ -117,7 +135,7 @@ def look_at_loop(request: CineRequest, progress: Progress = silent) -> tuple[Cin
     BreastMassXAIError
         With one sentence.
     """
-    cine, track, chosen = _chosen(request)
+    cine, track, chosen = _chosen(request, progress)
     bundle = with_field(load_model(request.model), request.network_field)
     strongest = _Strongest(bundle.classifier.threshold_logit)
     result = analyze_cine(
@@ -127,22 +145,57 @@ def look_at_loop(request: CineRequest, progress: Progress = silent) -> tuple[Cin
     return result, strongest.frame
 
 
-def _chosen(request: CineRequest) -> tuple[Cine, MassTrack, range]:
+def _chosen(request: CineRequest, progress: Progress) -> tuple[Cine, MassTrack, range]:
     """The loop, its masses, and which of its frames are looked at."""
-    cine, track = _open(request)
-    chosen = range(len(cine))[request.frames]
-    if not chosen:
-        raise InputError(f"None of the {len(cine)} frames is chosen.")
+    if request.masks:
+        cine, onto = open_frames(request.cine, None, request.axis, request.flip_rows)
+        chosen = _frames(request, cine)
+        found, notes, stated = _masks(request, cine, onto)
+        track = MassTrack(found.items(), request.propagate)
+    else:
+        cine, track, notes = _outlined(request, progress)
+        chosen, stated = _frames(request, cine), []
+    cine = _settled(request, track, notes, stated)
     if request.settings.ring_mm > 0:
         known_mm(cine.first_readable([*track.annotated, *range(len(cine))])[1])  # refused before a model is loaded
     return cine, track, chosen
 
 
-def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
-    """The loop with the user's pixel size, else that of the region which holds the mass; and the masses."""
-    cine, onto = open_frames(request.cine, None, request.axis, request.flip_rows)
-    found, notes, stated = _masks(request, cine, onto)
-    track = MassTrack(found.items(), request.propagate)
+def _frames(request: CineRequest, cine: Cine) -> range:
+    chosen = range(len(cine))[request.frames]
+    if not chosen:
+        raise InputError(f"None of the {len(cine)} frames is chosen.")
+    return chosen
+
+
+def _outlined(request: CineRequest, progress: Progress) -> tuple[Cine, MassTrack, tuple[str, ...]]:
+    """The loop as its file and its user say, and the masses that a network suggests on it."""
+    point = point_of(request.prompt)
+    cine, _ = open_frames(request.cine, point, request.axis, request.flip_rows)
+    chosen = _frames(request, cine)
+    start = None if request.on is None else request.on - 1
+    if start is not None and start >= len(cine):
+        raise InputError(f"There is no frame {start + 1}: {request.cine.name} has {len(cine)} frames.")
+    if start is None and request.prompt:
+        start = chosen[0]
+    index, _ = cine.first_readable(chosen if start is None else [start])
+    seen = _with_geometry(cine, index, None, request, point)
+    if request.settings.ring_mm > 0:
+        known_mm(seen.read(index))  # refused before a network looks for nothing
+    track, first = follow_mass(
+        seen,
+        load_outliner(),
+        request.prompt,
+        start=start,
+        frames=chosen,
+        propagate=request.propagate,
+        progress=progress,
+    )
+    return cine, track, suggestion_notes(first)
+
+
+def _settled(request: CineRequest, track: MassTrack, notes: tuple[str, ...], stated: Sequence[Stated]) -> Cine:
+    """The loop with the user's pixel size, else that of the region which holds the mass."""
     mass = track.at(track.annotated[0])
     assert mass is not None
     cine, _ = open_frames(request.cine, mask_box(mass.mask), request.axis, request.flip_rows)
@@ -150,7 +203,7 @@ def _open(request: CineRequest) -> tuple[Cine, MassTrack]:
     index, frame = cine.first_readable([*track.annotated, *range(len(cine))])
     for name, stated_mm in stated:
         notes += size_notes(name, stated_mm, frame)
-    return _with_geometry(_noted(cine, notes), index, (track.at(index) or mass).mask, request), track
+    return _with_geometry(_noted(cine, notes), index, (track.at(index) or mass).mask, request)
 
 
 def _noted(cine: Cine, notes: tuple[str, ...]) -> Cine:
@@ -163,7 +216,13 @@ def _noted(cine: Cine, notes: tuple[str, ...]) -> Cine:
     return replace(cine, read=read, warnings=(*cine.warnings, *notes)) if notes else cine
 
 
-def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRequest) -> Cine:
+def _with_geometry(
+    cine: Cine,
+    annotated: int,
+    mass: np.ndarray | None,
+    request: CineRequest,
+    point: tuple[float, float] | None = None,
+) -> Cine:
     """The loop with the user's pixel size, and with the scan area and beams that an annotated frame has."""
     said = request.said_of(cine.read(annotated).shape)
     sized = replace(cine, read=lambda index: with_said_spacing(cine.read(index), said))
@@ -171,18 +230,16 @@ def _with_geometry(cine: Cine, annotated: int, mass: np.ndarray, request: CineRe
     return with_settled_geometry(
         sized,
         annotated,
-        lambda frame: with_said_geometry(frame, mass, said),
+        lambda frame: with_said_geometry(frame, mass, said, point),
         keep_area=isinstance(said.scan_area, str) and said.scan_area == "auto",
     )
 
 
-def _masks(
-    request: CineRequest, cine: Cine, onto: Onto
-) -> tuple[dict[int, np.ndarray], tuple[str, ...], list[tuple[str, tuple[float, float] | None]]]:
+def _masks(request: CineRequest, cine: Cine, onto: Onto) -> tuple[dict[int, np.ndarray], tuple[str, ...], list[Stated]]:
     """The masks of all files by frame, what had to be decided about them, and what each says of its pixels' size."""
     masks: dict[int, np.ndarray] = {}
     notes: tuple[str, ...] = ()
-    stated: list[tuple[str, tuple[float, float] | None]] = []
+    stated: list[Stated] = []
     first = cine.first_readable()[1]
     for number, path in request.masks:
         if number is None:

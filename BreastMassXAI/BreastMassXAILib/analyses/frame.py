@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..core.errors import MissingPackageError
+from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
-from ..core.frame import Case
+from ..core.frame import Case, MaskOrigin
 from ..core.lexicon import checked_words
+from ..core.outline import ANYWHERE, Prompt
 from ..core.progress import Progress, silent
 from ..core.settling import settle
 from ..core.sizes import confirmed_size, known_mm
@@ -18,19 +19,28 @@ from ..pipeline import analyze, load_model, with_field
 from ..readers.frames import read_frame_and_mask
 from ..writers.figure import write_figure
 from ..writers.results import write_result
-from .request import Request, stem
+from .outlining import outline
+from .request import MASK_AND_PROMPT, Request, stem
 
 STEPS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRequest(Request):
-    """What the user asked for a frame; `frame_number` counts from 1, `words` are a reader's of the lexicon."""
+    """What the user asked for a frame; `frame_number` counts from 1, `words` are a reader's of the lexicon.
+
+    Without `mask` the mass is the one that a network suggests, where `prompt` says.
+    """
 
     frame: Path
-    mask: Path
+    mask: Path | None = None
+    prompt: Prompt = ANYWHERE
     frame_number: int | None = None
     words: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.mask is not None and self.prompt:
+            raise InputError(MASK_AND_PROMPT)
 
 
 def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[Path, Explanation, str]:
@@ -50,15 +60,7 @@ def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[P
         With one sentence; then nothing is written.
     """
     progress(0, STEPS, "reading")
-    index = None if request.frame_number is None else request.frame_number - 1
-    frame, mass, source = read_frame_and_mask(
-        request.frame, request.mask, index, segments=request.segments, flip_rows=request.flip_rows
-    )
-    case = settle(frame, mass, request.said_of(frame.shape), source)
-    case = replace(case, words=checked_words(request.words))
-    confirmed_size(case.frame, request.confirmed_size)
-    if request.settings.ring_mm > 0:
-        known_mm(case.frame)  # refused before a model is loaded for nothing
+    case = _case(request, progress)
     out = request.out or Path(f"{stem(request.frame)}-explained")
     with atomic_folder(out, request.force) as folder:
         progress(1, STEPS, "loading the model")
@@ -72,6 +74,26 @@ def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[P
         note = write_explanation(folder, case, explanation, as_text(stem(request.frame)), part)
     progress(STEPS, STEPS, "done")
     return out, explanation, note
+
+
+def _case(request: FrameRequest, progress: Progress) -> Case:
+    if request.mask is None:
+        progress(0, STEPS, "outline")
+        ring = request.settings.ring_mm > 0
+        found = outline(request.frame, request.frame_number, request.prompt, request, in_mm=ring)
+        frame, mass, source, origin = found.read, found.suggestion.mass, None, MaskOrigin.AUTOMATIC
+    else:
+        index = None if request.frame_number is None else request.frame_number - 1
+        frame, mass, source = read_frame_and_mask(
+            request.frame, request.mask, index, segments=request.segments, flip_rows=request.flip_rows
+        )
+        origin = MaskOrigin.IMPORTED
+    case = settle(frame, mass, request.said_of(frame.shape), source, origin=origin)
+    case = replace(case, words=checked_words(request.words))
+    confirmed_size(case.frame, request.confirmed_size)
+    if request.settings.ring_mm > 0:
+        known_mm(case.frame)  # refused before a model is loaded for nothing
+    return case
 
 
 def write_explanation(

@@ -11,8 +11,8 @@ from ..readers.masks import read_mask
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a user may ask of every explanation.
+class FrameRules:
+    """How a frame's file is to be read, and where what comes of it is to be written.
 
     Parameters
     ----------
@@ -20,33 +20,22 @@ class Request:
         What the user says of the frame.
     area_file : Path, optional
         A mask of the scan area, instead of `said`'s.
-    segments : tuple of str
-        Names or values of a mask that mean mass.
     flip_rows : bool
         Whether the file's first row is the deepest.
-    model : Path, optional
-        A model's folder; the shipped default, if not given.
-    network_field : {"frame", "scan-area"}, optional
-        What a network for whole frames looks at instead of its own field.
-    settings : Settings
-    out : Path, optional
-        Folder to write; the input's name with ``-explained``, if not given.
-    force : bool
-        Replace an earlier result.
     confirmed_size : bool
         A frame that is narrower or wider than any probe images is no slip.
+    out : Path, optional
+        What to write; named after the input, if not given.
+    force : bool
+        Replace an earlier result.
     """
 
     said: Said = field(default_factory=Said)
     area_file: Path | None = None
-    segments: tuple[str, ...] = ()
     flip_rows: bool = False
-    model: Path | None = None
-    network_field: str | None = None
-    settings: Settings = field(default_factory=Settings)
+    confirmed_size: bool = False
     out: Path | None = None
     force: bool = False
-    confirmed_size: bool = False
 
     def said_of(self, shape: tuple[int, int]) -> Said:
         """What is said of a frame of that shape (rows, columns), with the scan area read from its file.
@@ -61,6 +50,30 @@ class Request:
         area = read_mask(self.area_file, shape)
         said = f"The scan area was given ({area.source.file_name})."
         return replace(self.said, scan_area=area.pixels, area_notes=(said, *area.notes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(FrameRules):
+    """What a user may ask of every explanation; `out` is a folder, the input's name with ``-explained`` by default.
+
+    Parameters
+    ----------
+    segments : tuple of str
+        Names or values of a mask that mean mass.
+    model : Path, optional
+        A model's folder; the shipped default, if not given.
+    network_field : {"frame", "scan-area"}, optional
+        What a network for whole frames looks at instead of its own field.
+    settings : Settings
+    """
+
+    segments: tuple[str, ...] = ()
+    model: Path | None = None
+    network_field: str | None = None
+    settings: Settings = field(default_factory=Settings)
+
+
+MASK_AND_PROMPT = "The mass is outlined in a mask already: leave out either the mask or the clicks and the box."
 
 
 def stem(path: Path) -> str:

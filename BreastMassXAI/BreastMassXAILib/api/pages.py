@@ -40,7 +40,7 @@ def explained_page(case: Case, explanation: Explanation) -> str:
     rows += [("bias", "", "", "", f"{result.bias:+.3f}"), ("logit", "", "", "", f"{result.logit:+.3f}")]
     return _page(
         headline(result),
-        f"because {result.reason}; model {result.model['name']}",
+        f"because {result.reason}; model {result.model['name']}; mask {result.mask['origin']}",
         _picture(case, explanation) + _table(heads, rows),
         result.warnings,
     )

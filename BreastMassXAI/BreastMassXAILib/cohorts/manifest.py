@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from ..core.sizes import implausible
 from .cases import read_case
 from .duplicates import grouped
 from .records import CaseRecord, DataSet, Skipped, label_of
+from .tables import table_text
 
 REQUIRED = ("image", "mask", "label")
 OPTIONAL = (
@@ -28,6 +30,7 @@ OPTIONAL = (
     "segment",
     "flip",
 )
+_SEPARATORS = ((";", "semicolons"), ("\t", "tabs"), ("|", "bars"))
 _SHOWN = 200
 """Characters of a name that a message shows."""
 LARGEST_PIXEL_MM = 1.0
@@ -133,20 +136,27 @@ def _is_doubt(note: str) -> bool:
 
 def _rows(path: Path) -> list[_Row]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            found = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = found
-            table, line = [], reader.line_num
-            for row in reader:
-                _refuse_swallowed_rows(path, line + 1, row, len(found))
-                line = reader.line_num
-                if any(_cells(row)):
-                    table.append((line, row))
+        reader = csv.DictReader(io.StringIO(table_text(path), newline=""), skipinitialspace=True)
+        found = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = found
+        table, line = [], reader.line_num
+        for row in reader:
+            _refuse_swallowed_rows(path, line + 1, row, len(found))
+            line = reader.line_num
+            if any(_cells(row)):
+                table.append((line, row))
     except FileNotFoundError:
         raise InputError(f"There is no manifest {path}.") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise InputError(f"{path.name} cannot be read as a table: {error}.") from error
+    if len(found) == 1 and (others := [name for mark, name in _SEPARATORS if mark in found[0]]):
+        raise InputError(
+            f"{path.name} cannot be read as a table: {others[0]} separate its columns. Save it with commas."
+        )
+    if twice := [name for name, times in Counter(found).items() if times > 1 and name in (*REQUIRED, *OPTIONAL)]:
+        raise InputError(
+            f"{path.name} has the column {', '.join(twice)} more than once: which one counts is not clear."
+        )
     if absent := [column for column in REQUIRED if column not in found]:
         raise InputError(
             f"{path.name} lacks the column {', '.join(absent)}; it has {shown(', '.join(found), 300) or 'none'}."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
 from ..core.errors import InputError
+from .tables import table_text
 
 
 def read_predictions(path: Path) -> tuple[dict[str, float], dict[str, float]]:
@@ -28,10 +30,9 @@ def read_predictions(path: Path) -> tuple[dict[str, float], dict[str, float]]:
         When the table cannot be read, lacks a column, names a case twice, or holds what is no probability.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            table, columns = list(reader), reader.fieldnames or ()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(table_text(path), newline=""))
+        table, columns = list(reader), reader.fieldnames or ()
+    except (OSError, csv.Error) as error:
         raise InputError(f"{path.name} cannot be read as a table: {error}.") from error
     if "identifier" not in columns or not {"probability", "logit"} & set(columns):
         raise InputError(f"{path.name} needs the columns identifier and probability (or logit).")

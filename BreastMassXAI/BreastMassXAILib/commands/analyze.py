@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import values
 from .frame_options import add_frame_options, asked
+from .prompt_options import add_prompt, prompt
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -17,8 +18,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("frame", metavar="FRAME", type=Path, help="PNG, JPEG, BMP, TIFF, NRRD, MHA, NIfTI or DICOM")
     command.add_argument(
-        "--mask", metavar="MASK", type=Path, required=True, help="mask of the mass, same size as FRAME"
+        "--mask",
+        metavar="MASK",
+        type=Path,
+        help="mask of the mass, same size as FRAME (default: the mass that a network outlines; every output then says "
+        "that the mask is automatic)",
     )
+    add_prompt(command)
     command.add_argument(
         "--frame", dest="number", metavar="N", type=values.count, help="which frame of a loop or volume, counted from 1"
     )
@@ -44,6 +50,7 @@ def run(options: argparse.Namespace) -> None:
     request = FrameRequest(
         frame=options.frame,
         mask=options.mask,
+        prompt=prompt(options),
         frame_number=options.number,
         words=dict(options.words),
         **asked(options),

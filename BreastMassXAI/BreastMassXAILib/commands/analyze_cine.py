@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import values
 from .frame_options import add_frame_options, asked
+from .prompt_options import add_prompt, prompt
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -23,8 +24,16 @@ def add_options(command: argparse.ArgumentParser) -> None:
         dest="masks",
         type=frame_mask,
         action="append",
-        required=True,
-        help="mask of the mass on frame N; may be repeated. Without N: a mask of all frames (volume), or of frame 1",
+        default=[],
+        help="mask of the mass on frame N; may be repeated. Without N: a mask of all frames (volume), or of frame 1 "
+        "(default: the mass that a network outlines on each frame; every output then says that the mask is automatic)",
+    )
+    add_prompt(command)
+    command.add_argument(
+        "--on",
+        metavar="N",
+        type=values.count,
+        help="frame of the clicks and the box; on the others the outline follows (default: the first one)",
     )
     command.add_argument(
         "--propagate",
@@ -59,6 +68,8 @@ def run(options: argparse.Namespace) -> None:
     request = CineRequest(
         cine=options.cine,
         masks=tuple(options.masks),
+        prompt=prompt(options),
+        on=options.on,
         propagate=options.propagate,
         frames=options.frames,
         axis=options.axis,

@@ -15,6 +15,7 @@ from .. import __version__
 PROGRAM = "breast-mass-xai"
 COMMANDS = {
     "analyze": "classify one frame and explain the decision",
+    "outline": "outline the mass on one frame, at a click or without one, and write its mask",
     "analyze-cine": "classify and explain the frames of a cine loop or the slices of a volume",
     "train": "train a model on a labelled data set",
     "cross-validate": "train and test on every partition in turn, then train on all cases",

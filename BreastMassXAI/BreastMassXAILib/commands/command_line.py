@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ..core import leftovers
-from ..core.errors import BreastMassXAIError, SpacingError
+from ..core.errors import BreastMassXAIError, NoMassError, SpacingError
 from ..hosts.stopping import deaf, listen
 from .arguments import PROGRAM, parse
 
 USAGE_ERROR = 2
+NO_MASS_FOUND = 3
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
 _OURS = __name__.partition(".")[0]
@@ -29,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for bad input (one sentence on standard error); 130 when interrupted; 1 for a fault of ours. A process of
-        ours that a signal stops ends at once, see :mod:`~..hosts.stopping`.
+        0; 2 for bad input and 3 where no mass is found (one sentence on standard error); 130 when interrupted; 1 for a
+        fault of ours. A process of ours that a signal stops ends at once, see :mod:`~..hosts.stopping`.
     """
     own = arguments is None
     if own:
@@ -53,6 +54,9 @@ def _run(arguments: Sequence[str]) -> int:
     except SpacingError as error:
         _say(f"{error} (--calibrate ROW0,COL0,ROW1,COL1,MM, --spacing MM, --assume-width MM or --ring-mm 0)")
         return USAGE_ERROR
+    except NoMassError as error:
+        _say(str(error))
+        return NO_MASS_FOUND
     except BreastMassXAIError as error:
         _say(str(error))
         return USAGE_ERROR

@@ -11,8 +11,8 @@ from . import values
 from .options import add_choices, add_grey_zone, add_progress, add_ring, add_size, choices
 
 
-def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
-    """The options of a :class:`~..analyses.request.Request`; `what` is the input as the usage names it."""
+def add_reading(command: argparse.ArgumentParser) -> None:
+    """How a frame's file is to be read: pixel size, sense of the rows, scan area, beams; :func:`reading` reads them."""
     size = add_size(
         command,
         "pixel size in mm, one number or depth,width (assumed); twice to confirm an unusual one",
@@ -26,15 +26,6 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         default=[],
         help="a line between two points of the frame that is MM long, as on its depth scale (calibrated); a second "
         "line in another direction for pixels that are not square",
-    )
-    command.add_argument(
-        "--segment",
-        metavar="NAME|VALUE",
-        dest="segments",
-        action="append",
-        default=[],
-        help="which segment, label value or colour (#rrggbb) of the mask is the mass, where it holds several; may be "
-        "repeated (default: the one that is named mass, tumour, lesion or the like)",
     )
     command.add_argument(
         "--flip",
@@ -61,6 +52,20 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
         type=lambda text: values.numbers(text, 2),
         help="where a convex probe's beams meet; write --apex=-80,320 for one above the frame",
     )
+
+
+def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
+    """The options of a :class:`~..analyses.request.Request`; `what` is the input as the usage names it."""
+    add_reading(command)
+    command.add_argument(
+        "--segment",
+        metavar="NAME|VALUE",
+        dest="segments",
+        action="append",
+        default=[],
+        help="which segment, label value or colour (#rrggbb) of the mask is the mass, where it holds several; may be "
+        "repeated (default: the one that is named mass, tumour, lesion or the like)",
+    )
     command.add_argument(
         "--field",
         choices=("frame", "scan-area"),
@@ -82,11 +87,10 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
     add_progress(command)
 
 
-def asked(options: argparse.Namespace) -> dict[str, Any]:
-    """What :func:`add_frame_options` asked for, as fields of a :class:`~..analyses.request.Request`."""
+def reading(options: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`add_reading` asked for, as fields of a :class:`~..analyses.request.FrameRules`."""
     from ..core.calibration import CalibrationLine
     from ..core.frame import Provenance, Spacing
-    from ..core.result import Settings
     from ..core.settling import Said
 
     area, size = options.scan_area, options.spacing
@@ -101,8 +105,17 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         ),
         "area_file": None if area in ("auto", "whole") else Path(area),
         "confirmed_size": options.confirm_size,
-        "segments": tuple(options.segments),
         "flip_rows": options.flip == "rows",
+    }
+
+
+def asked(options: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`add_frame_options` asked for, as fields of a :class:`~..analyses.request.Request`."""
+    from ..core.result import Settings
+
+    return {
+        **reading(options),
+        "segments": tuple(options.segments),
         "model": options.model,
         "network_field": options.field,
         "settings": Settings(options.ring_mm, options.grey_zone, **choices(options)),

@@ -14,8 +14,9 @@ def page() -> str:
     parts = [
         "# Commands",
         f"`{PROGRAM} COMMAND --help` says the same. This page is made by `make docs`.",
-        "Exit codes: 0; 2 for bad input (one sentence on standard error); 1 for a fault of ours; 130, 143 or 129 when "
-        "stopped by Ctrl+C, a request to terminate or a closed terminal.",
+        "Exit codes: 0; 2 for bad input (one sentence on standard error); 3 where no mass was found that could be "
+        "outlined (a sentence with the confidence on standard error, nothing is written); 1 for a fault of "
+        "ours; 130, 143 or 129 when stopped by Ctrl+C, a request to terminate or a closed terminal.",
     ]
     for name, sentence in COMMANDS.items():
         command = argparse.ArgumentParser(prog=f"{PROGRAM} {name}")

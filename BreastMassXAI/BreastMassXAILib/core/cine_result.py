@@ -35,7 +35,7 @@ class FrameResult:
         The frame's, from 0.
     time_s : float, optional
         Seconds from the first frame, where they are known.
-    mask_origin : {"annotated", "interpolated", "held"}
+    mask_origin : {"annotated", "interpolated", "held", "automatic"}
     annotated : tuple of int
         The annotated frames that the mask was made from.
     result : CaseResult
@@ -81,8 +81,8 @@ class CineResult:
     the medians over the frames (the paper's: when neither extreme point lies in a region on more than half of them), or
     when the median probability falls in the grey zone. `suspension` names that rule. `shares` are the shares of the
     frames with each decision, `hit_shares` those with a hit in each region. `strongest` is the index of the frame whose
-    logit is farthest from the logit of the threshold, on either side (the first of equals). `skipped` maps a reason to
-    the frames that were left out for it.
+    logit is farthest from the logit of the threshold, on either side (the first of equals). `annotated` are
+    the frames whose mask is not automatic. `skipped` maps a reason to the frames that were left out for it.
     """
 
     count: int
@@ -198,7 +198,7 @@ def summarise(
         count=len(cine),
         frames=tuple(frames),
         skipped={reason: tuple(indices) for reason, indices in skipped.items()},
-        annotated=track.annotated,
+        annotated=track.confirmed,
         propagated=track.propagate,
         median_logit=median,
         median_probability=probability,

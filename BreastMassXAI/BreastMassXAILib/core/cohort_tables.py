@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from .cohort import Cohort
+from .descriptor_tables import descriptor_table
 from .measures import EXTREMES, RING_SWEEP_MM, TOLERANCE_SWEEP_MM
 from .regions import REGIONS, RELEVANT
 from .statistics import (
@@ -48,6 +49,8 @@ def report_tables(cohort: Cohort) -> dict[str, Any]:
         "brier_of_the_base_rate": float(cohort.malignant.mean() * (1 - cohort.malignant.mean())),
         "bins": [{"probability": b.probability, **estimate(b.observed)} for b in _curve(cohort)],
     }
+    if entries := descriptor_table(cohort):
+        tables["descriptors"] = entries
     if "hits_any" in cohort:
         tables["table_2"] = {name: pointing(cohort, subset(cohort, name)) for name in SUBSETS}
         tables["suspension"] = suspension(cohort)

@@ -21,6 +21,10 @@ class InputError(BreastMassXAIError):
     """A frame or a mass mask that cannot be read or cannot be explained."""
 
 
+class NoMassError(InputError):
+    """No mass was found where one was to be suggested: an answer rather than a mistake."""
+
+
 class SpacingError(InputError):
     """Millimetres are asked of a frame whose pixel size is not known."""
 

@@ -161,7 +161,7 @@ def explain(
         field=asdict(output.field),
         cells=output.cells.shape,
         frame=_identity(frame.source, frame.shape),
-        mask=_identity(case.mass_source, frame.shape),
+        mask={"origin": case.mass_origin.value, **_identity(case.mass_source, frame.shape)},
         model={"name": classifier.name, "sha256": classifier.sha256},
         warnings=(
             *frame.warnings,

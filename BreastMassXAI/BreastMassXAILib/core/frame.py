@@ -31,6 +31,19 @@ class Provenance(str, Enum):
     UNKNOWN = "unknown"
 
 
+class MaskOrigin(str, Enum):
+    """Who outlined the mass: it travels into every output, because an outline carries a judgement or it does not."""
+
+    DRAWN = "drawn"
+    IMPORTED = "imported"
+    AUTOMATIC = "automatic"
+    """Suggested by a network; nobody has confirmed it."""
+    ACCEPTED = "accepted"
+    """Suggested by a network and confirmed by a person as it is."""
+    EDITED = "edited"
+    """Suggested or imported, and changed by a person."""
+
+
 @dataclass(frozen=True)
 class Spacing:
     """Millimetres per pixel along the rows' axis (depth) and the columns' axis (width), with their provenance.
@@ -199,6 +212,7 @@ class Case:
         Pseudonyms for grouping; they never enter a :class:`~.result.CaseResult`.
     words : mapping of str to str
         What a reader said of the mass, by feature of the lexicon (:data:`~.lexicon.WORDS`).
+    mass_origin : MaskOrigin
 
     Raises
     ------
@@ -213,6 +227,7 @@ class Case:
     patient: str | None = None
     view: str | None = None
     words: Mapping[str, str] = field(default_factory=dict)
+    mass_origin: MaskOrigin = MaskOrigin.IMPORTED
 
     def __post_init__(self) -> None:
         if min(self.frame.shape) < MIN_SIDE:

@@ -53,6 +53,10 @@ class Prompt:
         return Prompt((*self.clicks, click), self.box)
 
 
+ANYWHERE = Prompt()
+"""Nobody said where the mass is."""
+
+
 @dataclass(frozen=True, eq=False)
 class Suggestion:
     """A suggested mass.

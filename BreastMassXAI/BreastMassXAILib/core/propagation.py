@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from .errors import InputError
+from .frame import MaskOrigin
 from .regions import mask_box
 
-ANNOTATED, INTERPOLATED, HELD = "annotated", "interpolated", "held"
+ANNOTATED, INTERPOLATED, HELD, SUGGESTED = "annotated", "interpolated", "held", "automatic"
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,15 +23,19 @@ class TrackedMass:
     Parameters
     ----------
     mask : ndarray of bool, shape (rows, columns)
-    origin : {"annotated", "interpolated", "held"}
-        ``interpolated`` between two annotated frames; ``held`` from the nearest one.
+    origin : {"annotated", "interpolated", "held", "automatic"}
+        ``interpolated`` between two annotated frames; ``held`` from the nearest one; ``automatic``: suggested on this
+        frame, and nobody has confirmed it.
     annotated : tuple of int
         The frames whose annotations it was made from.
+    outlined : MaskOrigin
+        Who outlined the mass on those frames: ``automatic`` where any of them is.
     """
 
     mask: np.ndarray
     origin: str
     annotated: tuple[int, ...]
+    outlined: MaskOrigin = MaskOrigin.IMPORTED
 
 
 class MassTrack:
@@ -45,6 +50,8 @@ class MassTrack:
         Whether frames without a mask get one: between two annotated frames by shape-based interpolation of signed
         distances (Raya & Udupa, IEEE Trans Med Imaging 9:32-42, 1990) along the straight way from one centroid to the
         other; before the first and after the last annotated frame, the nearest annotation. Distances are in pixels.
+    outlined : MaskOrigin or mapping of int to MaskOrigin
+        Who outlined the mass, on all frames or by index (``imported`` where it is not said).
 
     Raises
     ------
@@ -52,8 +59,14 @@ class MassTrack:
         When no frame has a mask, two masks differ in size or an index is negative.
     """
 
-    def __init__(self, masks: Iterable[tuple[int, np.ndarray]], propagate: bool = False) -> None:
+    def __init__(
+        self,
+        masks: Iterable[tuple[int, np.ndarray]],
+        propagate: bool = False,
+        outlined: MaskOrigin | Mapping[int, MaskOrigin] = MaskOrigin.IMPORTED,
+    ) -> None:
         self.propagate = propagate
+        self._outlined = outlined
         self._shape: tuple[int, ...] | None = None
         self._packed: dict[int, tuple[tuple[slice, slice], tuple[int, ...], np.ndarray]] = {}
         for index, mask in masks:
@@ -70,24 +83,40 @@ class MassTrack:
         assert self._shape is not None
         return self._shape
 
+    @property
+    def confirmed(self) -> tuple[int, ...]:
+        """The frames whose mask is not merely suggested."""
+        return tuple(i for i in self.annotated if self._outlined_on(i) is not MaskOrigin.AUTOMATIC)
+
     def at(self, index: int) -> TrackedMass | None:
         """The mass on a frame; None where it is not known. Neighbouring frames that share a mask get the same array."""
         if index in self._packed:
-            return TrackedMass(self._annotation(index), ANNOTATED, (index,))
+            outlined = self._outlined_on(index)
+            origin = SUGGESTED if outlined is MaskOrigin.AUTOMATIC else ANNOTATED
+            return TrackedMass(self._annotation(index), origin, (index,), outlined)
         if not self.propagate:
             return None
         place = bisect_left(self.annotated, index)
         if place in (0, len(self.annotated)):
             nearest = self.annotated[min(place, len(self.annotated) - 1)]
-            return TrackedMass(self._annotation(nearest), HELD, (nearest,))
+            return self._held(nearest)
         first, last = self.annotated[place - 1 : place + 1]
         if self._between is None or self._between[0] != (first, last):
             self._between = (first, last), _Morph(self._annotation(first), self._annotation(last))
         mask = self._between[1].at((index - first) / (last - first))
         if not mask.any():  # shapes as unlike as a ring and a dot leave nothing half-way
             nearest = first if index - first <= last - index else last
-            return TrackedMass(self._annotation(nearest), HELD, (nearest,))
-        return TrackedMass(mask, INTERPOLATED, (first, last))
+            return self._held(nearest)
+        return TrackedMass(mask, INTERPOLATED, (first, last), self._outlined_on(first, last))
+
+    def _held(self, nearest: int) -> TrackedMass:
+        return TrackedMass(self._annotation(nearest), HELD, (nearest,), self._outlined_on(nearest))
+
+    def _outlined_on(self, *indices: int) -> MaskOrigin:
+        if isinstance(self._outlined, MaskOrigin):
+            return self._outlined
+        found = [self._outlined.get(index, MaskOrigin.IMPORTED) for index in indices]
+        return MaskOrigin.AUTOMATIC if MaskOrigin.AUTOMATIC in found else found[0]
 
     def _keep(self, index: int, mask: np.ndarray) -> None:
         if index < 0:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import InputError
+from .frame import MaskOrigin
 from .lexicon import LexiconWord
 
 SCHEMA_VERSION = 3
@@ -68,8 +69,8 @@ class CaseResult:
     what it was measured to be worth; `rule` is the one that spoke. `descriptors` are numbers by name (None where there
     is none, with the reason in `descriptors_missing`), `lexicon` the words for them by feature. `terms` are what the
     outline added to the logit by descriptor: ``logit == cam_mean + sum(terms) + bias``, and `contributions` add up to
-    `cam_mean`. `frame`, `mask` and
-    `model` identify the inputs by name and SHA-256; `field` is the network's field in pixels of the frame.
+    `cam_mean`. `frame`, `mask` and `model` identify the inputs by name and SHA-256, and `mask` says under ``origin``
+    who outlined the mass (a :class:`~.frame.MaskOrigin`); `field` is the network's field in pixels of the frame.
     """
 
     logit: float
@@ -136,9 +137,8 @@ class CaseResult:
             raise InputError(
                 f"This result has the schema version {version}; this software reads version {SCHEMA_VERSION} and older."
             )
-        if version in _BEFORE:
-            data = _up_to_date(data)
         try:
+            data = _up_to_date(data)
             return cls(
                 **{
                     **data,
@@ -171,6 +171,10 @@ class CaseResult:
 
 def _up_to_date(data: dict[str, Any]) -> dict[str, Any]:
     """A result of an earlier schema as one of ours."""
-    for earlier in range(data["schema_version"], SCHEMA_VERSION):
+    version = data["schema_version"]
+    for earlier in range(version, SCHEMA_VERSION):
         data = {**data, **_BEFORE[earlier]}
+    if version < 3:  # a mask came from a file, or it was drawn
+        origin = MaskOrigin.IMPORTED if "sha256" in data["mask"] else MaskOrigin.DRAWN
+        data = {**data, "mask": {"origin": origin.value, **data["mask"]}}
     return {**data, "schema_version": SCHEMA_VERSION}

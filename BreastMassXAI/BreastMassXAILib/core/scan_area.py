@@ -115,7 +115,7 @@ def find_scan_area(
     return ScanArea(mask, "rectangle", text, warnings)
 
 
-def with_scan_area(frame: Frame, mass: np.ndarray | None = None) -> Frame:
+def with_scan_area(frame: Frame, mass: np.ndarray | None = None, point: tuple[float, float] | None = None) -> Frame:
     """A frame with the scan area that its file tells, or else the one found on it.
 
     A file's box around a sector (DICOM) is narrowed to the sector.
@@ -125,6 +125,8 @@ def with_scan_area(frame: Frame, mass: np.ndarray | None = None) -> Frame:
     frame : Frame
     mass : ndarray of bool, shape of the frame, optional
         An area that does not hold all of the mass is not believed.
+    point : (row, column), optional
+        In the tissue of interest, where no mass is known.
 
     Returns
     -------
@@ -134,7 +136,8 @@ def with_scan_area(frame: Frame, mass: np.ndarray | None = None) -> Frame:
     told = frame.scan_area
     box = (slice(None), slice(None)) if told is None else mask_box(told)
     seen = None if mass is None else mass[box]
-    point = None
+    if point is not None:
+        point = _inside(point, box, frame.shape)
     if seen is not None and seen.any():
         row, column = np.nonzero(seen)
         point = float(row.mean()), float(column.mean())
@@ -149,6 +152,13 @@ def with_scan_area(frame: Frame, mass: np.ndarray | None = None) -> Frame:
         note = "A scan area was found that does not hold all of the mass, so it was not used."
         return replace(frame, warnings=(*frame.warnings, note))
     return replace(frame, scan_area=area, warnings=(*frame.warnings, found.description, *found.warnings))
+
+
+def _inside(point: tuple[float, float], box: tuple[slice, slice], shape: tuple[int, int]) -> tuple[float, float] | None:
+    """A point of the frame as one of its box; None where it lies outside."""
+    row, column = point
+    (top, bottom, _), (left, right, _) = (part.indices(size) for part, size in zip(box, shape, strict=True))
+    return (row - top, column - left) if top <= row <= bottom - 1 and left <= column <= right - 1 else None
 
 
 def _share(mask: np.ndarray) -> str:

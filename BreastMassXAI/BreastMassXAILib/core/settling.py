@@ -11,7 +11,7 @@ import numpy as np
 
 from .beams import with_beams
 from .calibration import CalibrationLine, calibration_note, spacing_from_lines
-from .frame import Case, Frame, Provenance, Source, Spacing
+from .frame import Case, Frame, MaskOrigin, Provenance, Source, Spacing
 from .scan_area import with_scan_area
 from .sizes import confirmed_size, with_other_spacing
 
@@ -99,12 +99,16 @@ def with_assumption(frame: Frame, assumption: SpacingAssumption) -> Frame:
     return confirmed_size(frame, assumption.confirmed)
 
 
-def with_said_geometry(frame: Frame, mass: np.ndarray, said: Said = NOTHING) -> Frame:
+def with_said_geometry(
+    frame: Frame, mass: np.ndarray | None, said: Said = NOTHING, point: tuple[float, float] | None = None
+) -> Frame:
     """The frame with its scan area and its beams; its spacing must be settled.
 
     Parameters
     ----------
-    mass : ndarray of bool, shape of the frame
+    mass : ndarray of bool, shape of the frame, optional
+    point : (row, column), optional
+        In the tissue of interest, where no mass is known: of several echo images it chooses.
 
     Raises
     ------
@@ -116,7 +120,7 @@ def with_said_geometry(frame: Frame, mass: np.ndarray, said: Said = NOTHING) -> 
     elif said.scan_area == "whole":
         frame = replace(frame, scan_area=None)
     else:
-        frame = with_scan_area(frame, mass)
+        frame = with_scan_area(frame, mass, point)
     return with_beams(frame, said.beams, said.apex)
 
 
@@ -129,6 +133,7 @@ def settle(
     label: str | None = None,
     patient: str | None = None,
     view: str | None = None,
+    origin: MaskOrigin = MaskOrigin.IMPORTED,
 ) -> Case:
     """The case of a frame and its mass with everything settled that an explanation needs.
 
@@ -138,4 +143,4 @@ def settle(
         As :func:`with_said_spacing`, :func:`with_said_geometry` and :class:`~.frame.Case`.
     """
     frame = with_said_geometry(with_said_spacing(frame, said), mass, said)
-    return Case(frame, mass, mass_source, label, patient, view)
+    return Case(frame, mass, mass_source, label, patient, view, mass_origin=origin)

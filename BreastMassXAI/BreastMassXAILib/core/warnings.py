@@ -8,10 +8,11 @@ import numpy as np
 
 from .classifier import Classifier
 from .field import Field
-from .frame import Case
+from .frame import Case, MaskOrigin
 from .regions import MASS, RELEVANT
 from .sizes import implausible
 
+UNCONFIRMED = "The outline of the mass is automatic: nobody has accepted or edited it."
 LARGE_MASS = 0.5
 """A mass that covers a larger share of the scan area is remarked."""
 SMALL_FIELD = 32
@@ -24,6 +25,8 @@ def case_warnings(case: Case, labels: np.ndarray, field: Field) -> list[str]:
     """What mass, frame and field give rise to, whatever the network answers."""
     found = []
     mass = case.mass
+    if case.mass_origin is MaskOrigin.AUTOMATIC:
+        found.append(UNCONFIRMED)
     if case.frame.spacing.provenance.value == "assumed":
         row_mm, column_mm = case.frame.spacing.mm()
         found.append(

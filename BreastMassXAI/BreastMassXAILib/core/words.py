@@ -38,6 +38,7 @@ def summary(result: CaseResult) -> str:
         f"(model {result.model['name']}, operating point {result.operating_point})",
         f"  because {result.reason}",
         *(f"  {line}" for line in suspension_lines(result)),
+        f"  mask: {result.mask['origin']}",
     ]
     for which, name in _EXTREMES.items():
         point = result.extremes[which]
@@ -74,7 +75,7 @@ def in_words(result: CaseResult, width: int = 44) -> str:
             f"Pixel {row_mm:.3g} x {column_mm:.3g} mm ({result.spacing_provenance})",
             f"Ring {result.ring_mm:g} mm",
         ]
-    lines.append(f"Model {result.model['name']}")
+    lines.append(f"Model {result.model['name']}, mask {result.mask['origin']}")
     for line in descriptor_lines(result):
         lines += textwrap.wrap(line, width)
     for line in suspension_lines(result):

@@ -115,6 +115,65 @@ def atomic_folder(path: Path, force: bool = False, marker: str = RESULT_FILE) ->
             raise
 
 
+@contextmanager
+def atomic_file(path: Path, force: bool = False) -> Iterator[Path]:
+    """A file to write that takes its name only when it is whole.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is to be; missing parents are made.
+    force : bool
+        Whether a file in its place is replaced.
+
+    Yields
+    ------
+    Path
+        A file beside `path` with the same suffixes, which does not exist yet. On any failure nothing remains.
+
+    Raises
+    ------
+    OutputError
+        When `path` exists and may not be replaced, or when the disk refuses.
+    """
+    made: list[Path] = []
+    work: Path | None = None
+
+    def remove() -> None:
+        with suppress(OSError):
+            if work is not None:
+                work.unlink(missing_ok=True)
+            for folder in reversed(made):
+                folder.rmdir()
+
+    def check() -> None:
+        if path.is_dir():
+            raise OutputError(f"The file {path} cannot be made: there is a folder of that name.")
+        if os.path.lexists(path) and not force:
+            raise OutputError(f"The file {path} exists already: choose another one, or replace it with --force.")
+
+    with undone(remove):
+        try:
+            try:
+                check()
+                target = resolved_folder(path)
+                with uninterrupted():
+                    _make_parents(target.parent, made)
+                    work = target.with_name(f".{os.getpid()}.{os.urandom(4).hex()}.{target.name}")
+                yield work
+                with uninterrupted(), locked(target.parent, wait=True):
+                    check()
+                    work.replace(target)
+                    made.clear()
+                    work = None
+                    result_is_written()
+            except OSError as error:
+                raise OutputError(f"The file {path} cannot be written: {error.strerror or error}.") from error
+        except BaseException:
+            remove()
+            raise
+
+
 def check_replaceable(path: Path, target: Path, force: bool, marker: str) -> None:
     if not os.path.lexists(target):
         return

@@ -21,7 +21,7 @@ from ..core.errors import InputError
 from ..core.explain import Explanation
 from ..core.frame import Frame, Provenance, Spacing
 from ..core.progress import Progress, silent
-from ..core.propagation import ANNOTATED, MassTrack
+from ..core.propagation import HELD, INTERPOLATED, MassTrack
 from ..core.result import Settings
 from ..core.scan_area import with_scan_area
 from ..pipeline import analyze_cine, software_versions
@@ -243,7 +243,7 @@ class Loop:
         if browser != _browser(frame_node):
             return
         if segmentation_node is job.segmentation_node and browser.GetSequenceNode(segmentation_node) is not None:
-            carried = [frame.index for frame in answer.result.frames if frame.mask_origin != ANNOTATED]
+            carried = [frame.index for frame in answer.result.frames if frame.mask_origin in (INTERPOLATED, HELD)]
             if carried:  # else these frames would have a result, and no mass that it is the result of
                 segmentation_node = self._all_masses(job, answer)
                 session.set_inputs(frame_node, segmentation_node, MASS_SEGMENT)

@@ -45,10 +45,17 @@ def read_frame(
     """
     path = Path(path)
     cine, _ = open_frames(path, point, axis, flip_rows)
-    return cine.read(_index(path, index, len(cine)))
+    return cine.read(frame_index(path, index, len(cine)))
 
 
-def _index(path: Path, index: int | None, count: int) -> int:
+def frame_index(path: Path, index: int | None, count: int) -> int:
+    """Which of a file's frames is meant, counted from 0.
+
+    Raises
+    ------
+    InputError
+        When there is no such frame, or several and none of them was chosen.
+    """
     if index is None and count > 1:
         raise InputError(
             f"{path.name} holds {count} frames: choose one of them (--frame 1 to {count}), or explain all of "
@@ -98,7 +105,7 @@ def read_frame_and_mask(
     path = Path(path)
     paths = [Path(mask)] if isinstance(mask, str | Path) else [Path(each) for each in mask]
     cine, onto = open_frames(path, None, 0, flip_rows)
-    index = _index(path, index, len(cine))
+    index = frame_index(path, index, len(cine))
     frame = cine.read(index)
     found = [read_mask(each, onto.at(index, frame), segments) for each in paths]
     for each, one in zip(paths, found, strict=True):

@@ -13,9 +13,18 @@ from ..core.frame import Spacing
 from ..core.leftovers import temporary_folder
 from ..core.writing import as_text
 from .files import quiet
+from .placement import Grid
 
 
-def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[int, str] | None = None) -> None:
+def write_nrrd(
+    path: Path,
+    array: np.ndarray,
+    spacing: Spacing,
+    names: Mapping[int, str] | None = None,
+    *,
+    tags: Mapping[str, str] | None = None,
+    grid: Grid | None = None,
+) -> None:
     """Write a map or a label image as a compressed one-slice NRRD that Slicer shows upright, row 0 at the top.
 
     The geometry is identity in LPS with spacing (column, row, 1) mm and origin 0, Slicer's IJK-to-RAS
@@ -29,6 +38,10 @@ def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[i
     spacing : Spacing
     names : mapping of label to name, optional
         Written as Slicer's segment names, by which :func:`~.masks.read_mask` finds the mass again.
+    tags : mapping of str to str, optional
+        Of every segment, as Slicer keeps them.
+    grid : Grid, optional
+        Where the pixels lie in the patient, instead of `spacing` and the room's origin.
 
     Raises
     ------
@@ -39,9 +52,17 @@ def write_nrrd(path: Path, array: np.ndarray, spacing: Spacing, names: Mapping[i
 
     row_mm, column_mm = spacing.mm() if spacing.known else (1.0, 1.0)
     image = SimpleITK.GetImageFromArray(array[None])
-    image.SetSpacing((column_mm, row_mm, 1.0))
+    if grid is None:
+        image.SetSpacing((column_mm, row_mm, 1.0))
+    else:
+        image.SetSpacing(tuple(map(float, grid.spacing[::-1])))
+        image.SetDirection(grid.directions[:, ::-1].ravel().tolist())
+        image.SetOrigin(grid.origin.tolist())
+    kept = "".join(f"{name}:{value}|" for name, value in (tags or {}).items())
     for number, (label, name) in enumerate((names or {}).items()):
         fields = {"ID": f"Segment_{label}", "Name": name, "LabelValue": str(label), "Layer": "0"}
+        if kept:
+            fields["Tags"] = kept
         for field, value in fields.items():
             image.SetMetaData(f"Segment{number}_{field}", value)
     try:

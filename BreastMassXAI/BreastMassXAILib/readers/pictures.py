@@ -197,7 +197,7 @@ def _decode(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, np.ndarr
     """Pixels, alpha and palette indices of an opened picture."""
     image.load()
     if image.mode in ("1", "L"):
-        return np.array(image.convert("L")), None, None
+        return np.asarray(image if image.mode == "L" else image.convert("L")), None, None
     if image.mode == "F" or image.mode.startswith("I"):
         return np.array(image), None, None
     if image.mode in ("LA", "La"):

@@ -210,7 +210,7 @@ def _region(item: Dataset, shape: tuple[int, int]) -> Region:
     reference, value = _whole(item, "ReferencePixelY0"), _real(item, "ReferencePixelPhysicalValueY")
     placed = reference is not None and math.isfinite(value) and not reason
     return Region(
-        name=f"{_named(_FORMATS, kind[0])} {_named(_TYPES, kind[1])}",
+        name=_kind_of(kind[0], kind[1]),
         units=(_named(_UNITS, units[0]), _named(_UNITS, units[1])),
         rows=rows,
         columns=columns,
@@ -309,6 +309,11 @@ def _whole(item: Dataset, tag: str) -> int | None:
 def _real(item: Dataset, tag: str) -> float:
     value = item.get(tag)
     return math.nan if value is None else float(value)
+
+
+def _kind_of(form: int | None, data: int | None) -> str:
+    names = _named(_FORMATS, form), _named(_TYPES, data)
+    return "unknown kind" if set(names) == {"unknown"} else " ".join(names)
 
 
 def _named(names: tuple[str, ...], code: int | None) -> str:

@@ -20,6 +20,7 @@ from ..presenter.status import State
 from ..presenter.worker import Worker
 from ..scene.legend import remove_legends
 from .cohort_section import CohortSection
+from .descriptors_section import DescriptorsSection
 from .explain_section import ExplainSection
 from .export_section import ExportSection
 from .image_section import ImageSection
@@ -80,6 +81,7 @@ class Panel:
         self.loop = LoopSection(self)
         self.decision = DecisionSection(self)
         self.pointing = PointingSection(self)
+        self.descriptors = DescriptorsSection(self)
         self.overlay = OverlaySection(self)
         self.cohort = CohortSection(self)
         self.process = ProcessSection(self, parser_of)
@@ -280,6 +282,7 @@ class Panel:
             self.loop,
             self.decision,
             self.pointing,
+            self.descriptors,
             self.overlay,
             self.export,
             self.sections,

@@ -16,6 +16,8 @@ from .picture import Picture
 if TYPE_CHECKING:
     from .desk import Desk
 
+_CHART, _BAR = 150, 20
+"""Height of the chart in pixels, and of a bar in it where a model has more contributions than regions."""
 _ROW = 20
 """Height of a row, in pixels, so that the whole table is seen without scrolling."""
 
@@ -87,6 +89,7 @@ class PointingSection:
         for widget in (ui.pointingTable, ui.contributionsPicture, ui.notesText):
             widget.enabled = current
         ui.notesText.text = "\n".join(f"• {note}" for note in notes_of(session.result)) if session.result else ""
+        ui.contributionsPicture.setFixedHeight(max(_CHART, _BAR * len(session.bars)))
         self._chart.paint()
 
     def _shapes(self, width: int, height: int, line: int) -> Sequence[Shape]:

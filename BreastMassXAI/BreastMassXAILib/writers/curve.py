@@ -10,7 +10,7 @@ from ..core.cine_result import CineResult
 from .canvas import blank_figure
 
 _COLOURS = {"malignant": "red", "benign": "blue", "suspended": "gray"}
-_MARKS = {"annotated": "o", "interpolated": "x", "held": "."}
+_MARKS = {"annotated": "o", "interpolated": "x", "held": ".", "automatic": "v"}
 
 
 def write_curve(path: Path, result: CineResult) -> None:
@@ -31,7 +31,8 @@ def write_curve(path: Path, result: CineResult) -> None:
         for origin, mark in _MARKS.items():
             of_both = np.array([f.result.decision == decision and f.mask_origin == origin for f in result.frames])
             if of_both.any():
-                label = decision if not result.propagated else f"{decision}, mask {origin}"
+                plain = origin == "annotated" and not result.propagated
+                label = decision if plain else f"{decision}, mask {origin}"
                 axes.scatter(x[of_both], y[of_both], s=22, c=colour, marker=mark, label=label, zorder=2)
     axes.axhline(result.threshold, color="black", linewidth=1, linestyle="--", label="threshold")
     axes.axhline(result.median_probability, color="0.4", linewidth=1, linestyle=":", label="median")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.descriptors import BY_NAME
 from ..core.explain import Explanation
-from ..core.frame import Case, Spacing
+from ..core.frame import Case, MaskOrigin, Spacing
 from ..core.palette import DEAD_BAND, REGION_COLORS, diverging, symmetric_range
 from ..core.regions import REGIONS, RELEVANT
 from ..core.words import NAMES, headline, in_words
@@ -82,7 +82,8 @@ def draw(case: Case, explanation: Explanation, saliency_range: float | None = No
     _scale_bar(first, case)
     for place, name in zip((panels[1], panels[2], panels[3]), RELEVANT, strict=True):
         axes = figure.add_subplot(place)
-        _show_frame(axes, case, aspect, TITLES[name])
+        automatic = name == "mass" and case.mass_origin is MaskOrigin.AUTOMATIC
+        _show_frame(axes, case, aspect, TITLES[name] + (", automatic outline" if automatic else ""))
         _show_region(axes, explanation.labels == REGIONS.index(name), REGION_COLORS[name])
     overlay = figure.add_subplot(parts[1])
     limit = saliency_range or symmetric_range(explanation.saliency)
