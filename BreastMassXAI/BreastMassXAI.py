@@ -111,6 +111,23 @@ class BreastMassXAIParameterNode:
     ringMm: Annotated[float, WithinRange(0, 20)] = 5.0
     greyZone: Annotated[float, WithinRange(0, 0.5)] = 0.0
     operatingPoint: Annotated[str, Choice(["balanced", "sensitive", "specific"])] = "balanced"
+    method: Annotated[
+        str,
+        Choice(
+            [
+                "cam",
+                "grad-cam",
+                "grad-cam++",
+                "layer-cam",
+                "hires-cam",
+                "score-cam",
+                "cameras",
+                "occlusion",
+                "integrated-gradients",
+                "smooth-grad",
+            ]
+        ),
+    ] = "cam"
     showSaliency: bool = True
     showRegions: bool = True
     showExtremes: bool = True

@@ -25,6 +25,7 @@ from .core.progress import Progress, silent
 from .core.propagation import MassTrack, TrackedMass
 from .core.result import Settings
 from .core.suggested import found_mass, inner_point
+from .methods import method_of
 
 if TYPE_CHECKING:
     from .network.bundle import Bundle
@@ -193,26 +194,29 @@ def check_choices(classifier: Classifier, settings: Settings) -> None:
     Raises
     ------
     InputError
-        When it lacks the operating point or the rule of suspension that is asked for.
+        When it lacks the operating point or the rule of suspension that is asked for; or there is no such method.
     """
+    method_of(settings.method)
     classifier.at(settings.operating_point).suspended_by(settings.suspend)
 
 
 def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Explanation:
-    """Classify a case and explain the decision: one forward pass and little more.
+    """Classify a case and explain the decision: one forward pass and little more, unless `settings` name a method that
+    needs more.
 
     Raises
     ------
     SpacingError
         When a ring is asked for and the frame's spacing is unknown; before the network runs.
     """
-    from .network.cam import class_activation_map
+    from .methods.running import saliency_map
 
     settings = settings or Settings()
+    method = method_of(settings.method)
     if settings.ring_mm > 0:
         case.frame.spacing.mm()
     check_choices(bundle.classifier, settings)
-    return explain(case, class_activation_map(bundle, case), bundle.classifier, settings, software_versions())
+    return explain(case, saliency_map(bundle, case, method), bundle.classifier, settings, software_versions())
 
 
 def analyze_cine(
@@ -309,9 +313,10 @@ class _FrameExplainer:
         self._last: tuple[Case, NetworkOutput, Partition] | None = None
 
     def __call__(self, cases: list[Case]) -> Iterable[tuple[Explanation, NetworkOutput]]:
-        from .network.cam import class_activation_maps
+        from .methods.running import saliency_maps
 
-        for case, output in zip(cases, class_activation_maps(self._bundle, cases), strict=True):
+        outputs = saliency_maps(self._bundle, cases, method_of(self._settings.method))
+        for case, output in zip(cases, outputs, strict=True):
             regions = self._regions(case, output)
             yield explain(case, output, self._bundle.classifier, self._settings, self._software, regions), output
 

@@ -10,7 +10,7 @@ from .core.errors import MissingPackageError
 _HERE = Path(__file__).resolve().parent
 DEFAULT_MODEL = "busbra"
 SHIPPED_OUTLINER = "outline"
-SHIPPED_MODELS = (DEFAULT_MODEL, "busbra-paper", "busbra-square", "busbra-frame")
+SHIPPED_MODELS = (DEFAULT_MODEL, "busbra-outline", "busbra-paper", "busbra-square", "busbra-frame")
 
 
 def resource(*parts: str) -> Path:

@@ -1,8 +1,8 @@
 """How long a live update takes beside a bare Euclidean distance transform of the same frame, in one run.
 
 A brush stroke on the mass of a 1000 x 800 frame, then everything that follows from it: reading the mask from the
-scene, regions, hits, contributions, decision, and all nodes of the explanation. Both are timed in turn, so that a busy
-machine slows both. Needs slicer-core::
+scene, regions, hits, descriptors, contributions with a term for every descriptor of the outline, decision, and all
+nodes of the explanation. Both are timed in turn, so that a busy machine slows both. Needs slicer-core::
 
     python Testing/benchmarks/benchmark_live.py
 """
@@ -18,8 +18,10 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from BreastMassXAILib.core.classifier import Classifier, NetworkOutput
+from BreastMassXAILib.core.descriptors import OUTLINE
 from BreastMassXAILib.core.field import FieldRule
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Spacing
+from BreastMassXAILib.core.terms import Term
 from BreastMassXAILib.hosts.headless import HeadlessSlicer
 
 ROWS, COLUMNS = 800, 1000
@@ -53,7 +55,8 @@ def measure(case: Case, repeats: int) -> tuple[list[float], list[float]]:
     cells = np.random.default_rng(1).normal(size=(14, 14)).astype(np.float32)
     rule = FieldRule("square", 2.2)
     output = NetworkOutput(float(cells.mean(dtype=np.float64)), 0.0, cells, rule.field(case.mass))
-    found = NetworkPass(output, Classifier(session.model.name, session.model.sha256), rule, {})
+    terms = tuple(Term(name, 1.0, 0.5, 0.2) for name in OUTLINE)  # as many as there can be
+    found = NetworkPass(output, Classifier(session.model.name, session.model.sha256, terms=terms), rule, {})
     session.remember(frame_node, session.model.sha256, found)
     session.set_inputs(frame_node, mass_node, "mass")
     assert session.status.state is State.CURRENT, session.status

@@ -74,11 +74,11 @@ def test_a_point_that_is_no_mass_takes_something_away(sample, tmp_path):
 def test_no_mass_is_an_answer_of_its_own(capsys, tmp_path):
     rows = np.mgrid[:300, :300][0]
     Image.fromarray((110 + 20 * np.sin(rows / 9) - rows / 6).astype(np.uint8)).save("plain.png")
-    assert run("plain.png", "--click", "150,20") == 3
+    assert run("plain.png") == 3
     said = capsys.readouterr()
     assert "No mass was found" in said.err and "confidence" in said.err and not said.out
     assert [path.name for path in tmp_path.iterdir()] == ["plain.png"]
-    assert main(["analyze", "plain.png", "--click", "150,20", "--assume-width", "40", "--progress", "none"]) == 3
+    assert main(["analyze", "plain.png", "--assume-width", "40", "--progress", "none"]) == 3
     assert [path.name for path in tmp_path.iterdir()] == ["plain.png"]
 
 

@@ -457,4 +457,5 @@ def test_a_shipped_model_says_what_it_is(name):
         assert 0.5 < low < description["metrics"][level]["auc"] < high < 1
     assert json.dumps(description).isascii()
     assert (bundle.rule.kind == "frame") == (name in ("busbra-frame", "busbra-paper"))
-    assert (bundle.network.architecture.heads == 8) == (name == "busbra")
+    assert (bundle.network.architecture.heads == 8) == (name in ("busbra", "busbra-outline"))
+    assert bool(bundle.classifier.terms) == (name == "busbra-outline")

@@ -271,7 +271,7 @@ def test_evidence_inside_is_the_share_of_absolute_values():
     assert explained(np.zeros((9, 12))).result.evidence_inside == 0
 
 
-SINCE_3 = ("descriptors", "descriptors_missing", "lexicon", "terms")
+SINCE_3 = ("descriptors", "descriptors_missing", "lexicon", "terms", "exact", "energy", "check")
 
 
 def test_results_of_the_first_schema_are_read():
@@ -281,6 +281,7 @@ def test_results_of_the_first_schema_are_read():
     del data["mask"]["origin"]
     found = CaseResult.from_dict({**data, "schema_version": 1})
     assert found.schema_version == 3 and found.evidence_inside is None
+    assert found.exact and found.energy is None and found.check is None
     assert found.suspension == {"rule": "paper", "limit": None, "measured": ""}
 
 

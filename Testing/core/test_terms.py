@@ -13,7 +13,7 @@ from BreastMassXAILib.core.classifier import Classifier, NetworkOutput
 from BreastMassXAILib.core.descriptors import describe
 from BreastMassXAILib.core.explain import explain
 from BreastMassXAILib.core.field import Field
-from BreastMassXAILib.core.frame import Case, Frame, Provenance, Spacing
+from BreastMassXAILib.core.frame import Case, Frame, MaskOrigin, Provenance, Spacing
 from BreastMassXAILib.core.result import CaseResult, Settings
 from BreastMassXAILib.core.terms import Term, term_contributions, terms_of
 
@@ -76,7 +76,9 @@ def test_the_result_says_when_the_outline_decides():
     wide = explained(case(45, 12), cells=flat)
     assert wide.logit < 0 < wide.logit_without_terms
     (sentence,) = [text for text in wide.warnings if text.startswith("The outline decides")]
-    assert "would say malignant" in sentence
+    assert "would say malignant" in sentence and "nobody" not in sentence
+    automatic = explained(replace(case(45, 12), mass_origin=MaskOrigin.AUTOMATIC), cells=flat)
+    assert any(text.startswith("The outline decides, and nobody has accepted") for text in automatic.warnings)
     assert not [text for text in tall.warnings if text.startswith("The outline decides")]
 
 

@@ -321,3 +321,13 @@ def test_ctest_runs_files_that_are_there():
         assert any(isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in case.body)
     module = (MODULE / "CMakeLists.txt").read_text()
     assert "WITH_GENERIC_TESTS" in module and "slicer_add_python_unittest(SCRIPT ${MODULE_NAME}.py)" in module
+
+
+def test_the_panel_offers_every_method():
+    """The module's file names them itself, as Slicer reads it before anything of the library is there."""
+    from BreastMassXAILib.methods import METHODS
+
+    choice = re.search(
+        r"method: Annotated\[\s*str,\s*Choice\(\s*\[(.*?)\]", (MODULE / "BreastMassXAI.py").read_text(), re.S
+    )
+    assert re.findall(r'"(.*?)"', choice.group(1)) == list(METHODS)

@@ -564,3 +564,28 @@ def test_a_model_without_the_point_is_refused_with_a_sentence(explained) -> None
     explained.settings = Settings(operating_point="sensitive")
     explained.refresh()
     assert "no operating point 'sensitive'" in explained.status.sentence and not explained.can_explain
+
+
+def test_another_method_explains_the_same_decision_and_comes_back_at_once(explained) -> None:
+    before = explained.result
+    explained.settings = Settings(method="hires-cam")
+    explained.refresh()
+    assert state(explained) == "stale" and "another method's" in explained.status.sentence
+    found = explained.explain()
+    assert (found.method, found.logit) == ("hires-cam", before.logit)
+    assert found.contributions == pytest.approx(before.contributions, abs=1e-4)  # at the last stage it is CAM
+    explained.settings = Settings()
+    explained.refresh()
+    assert state(explained) == "current" and explained.result == before
+
+
+def test_a_method_without_a_sum_shows_shares(explained) -> None:
+    from BreastMassXAILib.presenter.words import method_help, notes_of
+
+    explained.settings = Settings(method="grad-cam++")
+    result = explained.explain()
+    assert [row.contribution for row in explained.table] == [None] * 4
+    assert sum(bar.value for bar in explained.bars) == pytest.approx(1) and len(explained.bars) == 4
+    assert explained.table[0].worth == f"{result.energy['mass']:.0%}"
+    assert any("do not add up" in note for note in notes_of(result))
+    assert method_help("grad-cam:2").startswith("Grad-CAM (stage 2): a stage's output")

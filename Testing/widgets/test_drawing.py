@@ -51,7 +51,11 @@ def test_the_grey_zone_is_shown_where_there_is_one():
     assert zone.width == pytest.approx(0.2 * (WIDTH - 12), abs=2)
 
 
-BARS = [Bar("mass", 2.0, (1, 1, 0)), Bar("below the mass", -1.0, (0, 0, 1)), Bar("logit", 1.0, (0, 0, 0))]
+BARS = [
+    Bar("mass", 2.0, (1, 1, 0), "+2.00"),
+    Bar("below the mass", -1.0, (0, 0, 1), "-1.00"),
+    Bar("logit", 1.0, (0, 0, 0), "+1.00"),
+]
 
 
 def test_bars_have_one_zero_and_one_scale():
@@ -65,7 +69,7 @@ def test_bars_have_one_zero_and_one_scale():
 
 def test_bars_that_are_all_zero_or_none_are_drawn_too():
     assert bar_shapes([], WIDTH, 90, LINE) == []
-    for shape in bar_shapes([Bar("mass", 0.0, (1, 1, 0))], WIDTH, 90, LINE):
+    for shape in bar_shapes([Bar("mass", 0.0, (1, 1, 0), "+0.00")], WIDTH, 90, LINE):
         assert 0 <= shape.x <= WIDTH
 
 

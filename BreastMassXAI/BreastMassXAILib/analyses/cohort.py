@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib.util import find_spec
@@ -15,17 +15,19 @@ from ..cohorts.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, 
 from ..cohorts.packs import refuse_crops
 from ..cohorts.predictions import read_predictions
 from ..core.cohort import Cohort
-from ..core.cohort_tables import examples, report_tables
+from ..core.cohort_tables import examples, pointing, report_tables, subset
 from ..core.errors import InputError, MissingPackageError
 from ..core.evidence import evidence_tables, has_evidence
 from ..core.findings import findings
 from ..core.progress import Progress, silent
 from ..core.result import Settings
 from ..core.writing import atomic_folder
+from ..methods import method_of
 from ..pipeline import software_versions
 from ..writers.report import Picture, write_report
 from ..writers.tables import CaseTable
-from .cohort_worker import BATCH, Description, Task, Team, describe, draw, in_order, workers
+from .cohort_worker import BATCH, Description, Task, describe, draw
+from .team import Team, in_order, workers
 
 REPORT_SCHEMA_VERSION = 1
 REPORT_FILE = "report.json"
@@ -45,6 +47,8 @@ class EvaluateRequest:
         A table of probabilities (out-of-fold ones, for instance) instead of models: no explanations then.
     with_random : bool
         Beside each model, its network with random weights.
+    methods : tuple of str
+        What explains the decisions, the main method first; the settings' own, if none is given.
     """
 
     data: Path
@@ -58,6 +62,7 @@ class EvaluateRequest:
     jobs: int = 1
     dask: str | None = None
     pictures: int = 2
+    methods: tuple[str, ...] = ()
     force: bool = False
     command: str = ""
 
@@ -92,8 +97,8 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> tuple[Pat
         request.settings.ring_mm, request.settings.grey_zone
     ):
         raise InputError(
-            "A table of predictions has its own thresholds and no explanations: --operating-point and --suspend need a "
-            "model."
+            "A table of predictions has its own thresholds and no explanations: --operating-point, --suspend and "
+            "--method need a model."
         )
     if find_spec("matplotlib") is None:
         raise MissingPackageError("The report needs the package matplotlib: install it with pip.")
@@ -119,11 +124,14 @@ def _evaluate(
             assert request.predictions is not None
             streams = [_Stream(request.predictions.stem, "", {}, {})]
             cohorts, skipped = _from_predictions(request, data, folder)
-            random: list[Cohort] = []
+            by_method, random = [[cohort] for cohort in cohorts], list[list[Cohort]]()
         else:
             streams = _streams(request, team)
-            cohorts, skipped = _from_models(request, data, streams, folder, team, progress)
-            cohorts, random = cohorts[: len(streams)], cohorts[len(streams) :]
+            every, skipped = _from_models(request, data, streams, folder, team, progress)
+            count = len(request.methods) or 1
+            grouped = [every[first : first + count] for first in range(0, len(every), count)]
+            by_method, random = grouped[: len(streams)], grouped[len(streams) :]
+            cohorts = [group[0] for group in by_method]
         skipped = [*data.skipped, *skipped]
         if not len(cohorts[0]):
             raise InputError(f"No case of {data.name} could be evaluated; the first reason: {skipped[0].reason}")
@@ -131,7 +139,12 @@ def _evaluate(
         report = _report(request, data, streams, cohorts, skipped)
         for index, (model, cohort) in enumerate(zip(report["models"], cohorts, strict=True)):
             if has_evidence(cohort):
-                model["evidence"] = evidence_tables(cohort, random[index] if random else None)
+                model["evidence"] = evidence_tables(cohort, random[index][0] if random else None)
+            if len(by_method[index]) > 1:
+                others = random[index] if random else [None] * len(request.methods)
+                model["methods"] = [
+                    _method(*each) for each in zip(request.methods, by_method[index], others, strict=True)
+                ]
         pictures = [draw() for draw in drawing]
         report["examples"] = [{"title": p.title, "identifier": p.identifier} for p in pictures]
         report["seconds"] = round(time.monotonic() - started, 1)
@@ -178,6 +191,21 @@ def _model(stream: _Stream, cohort: Cohort, request: EvaluateRequest) -> dict[st
     }
 
 
+def _method(name: str, cohort: Cohort, random: Cohort | None = None) -> dict[str, Any]:
+    """What a report says of a method: where it comes from, and the paper's Table 2 and its energies beside chance."""
+    method = method_of(name)
+    return {
+        "name": method.name,
+        "label": method.label,
+        "in_words": method.kind.in_words,
+        "source": method.kind.source,
+        "units": method.kind.units,
+        "exact": float(cohort["exact"].mean()),
+        "table_2": {part: pointing(cohort, subset(cohort, part)) for part in ("correct", "all")},
+        "evidence": evidence_tables(cohort, random),
+    }
+
+
 def _streams(request: EvaluateRequest, team: Team) -> list[_Stream]:
     folders: tuple[Path | None, ...] = request.models or (None,)
     asked = [team.executor.submit(describe, folder) for folder in folders]
@@ -217,7 +245,7 @@ def _from_models(
     progress: Progress,
 ) -> tuple[list[Cohort], list[Skipped]]:
     """Stream the cases through the workers into tables on the disk and the numbers in memory."""
-    names = _table_names(streams, request.with_random)
+    names = _table_names(streams, request.with_random, request.methods)
     cohorts, skipped = [Cohort() for _ in names], []
     tables = [CaseTable(folder / name) for name in names]
     done = 0
@@ -246,7 +274,7 @@ def _tasks(
         for start in range(0, len(records), BATCH):
             part = tuple(records[start : start + BATCH])
             seed = fold if request.with_random else None  # other draws for other folds
-            yield Task(part, models, request.settings, request.assumption, threads, seed)
+            yield Task(part, models, request.settings, request.assumption, threads, seed, methods=request.methods)
 
     if not request.out_of_fold:
         models = tuple(folder for stream in streams for folder in stream.folders.values())
@@ -281,9 +309,12 @@ def _from_predictions(request: EvaluateRequest, data: DataSet, folder: Path) -> 
     return [cohort], skipped
 
 
-def _table_names(streams: list[_Stream], with_random: bool) -> list[str]:
+def _table_names(streams: list[_Stream], with_random: bool, methods: Sequence[str] = ()) -> list[str]:
+    """A table for each model and method; the main method's has no more than the model's number in its name."""
     kinds = ("cases", "cases-random") if with_random else ("cases",)
-    return [f"{kind}-{k}.csv" if k > 1 else f"{kind}.csv" for kind in kinds for k in range(1, len(streams) + 1)]
+    further = ["", *(f"-{name.replace(':', '-')}" for name in methods[1:])]
+    numbers = ["" if k == 1 else f"-{k}" for k in range(1, len(streams) + 1)]
+    return [f"{kind}{number}{method}.csv" for kind in kinds for number in numbers for method in further]
 
 
 def _pictures(

@@ -18,6 +18,7 @@ from ..core.writing import as_text, atomic_folder
 from ..pipeline import analyze, load_model, with_field
 from ..readers.frames import read_frame_and_mask
 from ..writers.figure import write_figure
+from ..writers.methods import write_methods
 from ..writers.results import write_result
 from .outlining import outline
 from .request import MASK_AND_PROMPT, Request, stem
@@ -43,14 +44,15 @@ class FrameRequest(Request):
             raise InputError(MASK_AND_PROMPT)
 
 
-def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[Path, Explanation, str]:
+def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[Path, list[Explanation], str]:
     """Read, explain and write.
 
     Returns
     -------
     Path
         The folder that was written.
-    Explanation
+    list of Explanation
+        By the settings' method first, then by each of the others.
     str
         Why there is no ``scene.mrb`` in it; empty where there is one.
 
@@ -67,13 +69,16 @@ def explain_frame(request: FrameRequest, progress: Progress = silent) -> tuple[P
         bundle = with_field(load_model(request.model), request.network_field)
         progress(2, STEPS, "network")
         explanation = analyze(case, bundle, request.settings)
+        others = [analyze(case, bundle, replace(request.settings, method=name)) for name in request.methods]
 
         def part(done: int, total: int, what: str) -> None:
             progress(done + STEPS - total, STEPS, what)
 
         note = write_explanation(folder, case, explanation, as_text(stem(request.frame)), part)
+        if others:
+            write_methods(folder, case, [explanation, *others])
     progress(STEPS, STEPS, "done")
-    return out, explanation, note
+    return out, [explanation, *others], note
 
 
 def _case(request: FrameRequest, progress: Progress) -> Case:

@@ -65,12 +65,15 @@ class Request(FrameRules):
     network_field : {"frame", "scan-area"}, optional
         What a network for whole frames looks at instead of its own field.
     settings : Settings
+    methods : tuple of str
+        Further methods beside the settings' own.
     """
 
     segments: tuple[str, ...] = ()
     model: Path | None = None
     network_field: str | None = None
     settings: Settings = field(default_factory=Settings)
+    methods: tuple[str, ...] = ()
 
 
 MASK_AND_PROMPT = "The mass is outlined in a mask already: leave out either the mask or the clicks and the box."

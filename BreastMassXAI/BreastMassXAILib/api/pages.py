@@ -12,7 +12,7 @@ from ..core.cine_result import CineResult
 from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case
-from ..core.words import NAMES, headline
+from ..core.words import NAMES, headline, worth
 from ..writers.figure import draw
 from ..writers.tables import pointing_game_rows
 
@@ -26,18 +26,25 @@ _CELL = "padding: 2px 10px; text-align: {}; white-space: nowrap"
 def explained_page(case: Case, explanation: Explanation) -> str:
     """Picture, decision with its reason, pointing game and warnings."""
     result = explanation.result
-    heads = ("region", "maximum", "minimum", "share of area", "contribution (logit)")
+    heads = (
+        "region",
+        "maximum",
+        "minimum",
+        "share of area",
+        "contribution (logit)" if result.exact else "share of evidence",
+    )
     rows = [
         (
             NAMES.get(str(row["region"]), str(row["region"])),
             "hit" if row["maximum"] else "",
             "hit" if row["minimum"] else "",
             f"{row['area_fraction']:.1%}",
-            f"{row['contribution_logit']:+.3f}",
+            worth(result, str(row["region"])) if row["region"] in NAMES else f"{row['contribution_logit']:+.3f}",
         )
         for row in pointing_game_rows(result)
     ]
-    rows += [("bias", "", "", "", f"{result.bias:+.3f}"), ("logit", "", "", "", f"{result.logit:+.3f}")]
+    if result.exact:
+        rows += [("bias", "", "", "", f"{result.bias:+.3f}"), ("logit", "", "", "", f"{result.logit:+.3f}")]
     return _page(
         headline(result),
         f"because {result.reason}; model {result.model['name']}; mask {result.mask['origin']}",

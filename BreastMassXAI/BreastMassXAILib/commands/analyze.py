@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from . import values
 from .frame_options import add_frame_options, asked
+from .options import add_methods
 from .prompt_options import add_prompt, prompt
 
 
@@ -38,6 +40,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="a reader's BI-RADS word for shape, orientation, margin, echo_pattern or posterior_features, kept beside "
         "the proposed one; may be repeated",
     )
+    add_methods(command)
     add_frame_options(command, "FRAME")
 
 
@@ -45,16 +48,23 @@ def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..analyses.frame import FrameRequest, explain_frame
     from ..core.progress import reporter
-    from ..core.words import summary
+    from ..core.words import methods_table, summary
+    from ..methods import methods_of
 
+    first, *others = (method.name for method in methods_of(options.methods))
     request = FrameRequest(
         frame=options.frame,
         mask=options.mask,
         prompt=prompt(options),
         frame_number=options.number,
         words=dict(options.words),
+        methods=tuple(others),
         **asked(options),
     )
-    out, explanation, note = explain_frame(request, reporter(options.progress))
-    print(summary(explanation.result))
+    request = replace(request, settings=replace(request.settings, method=first))
+    out, explanations, note = explain_frame(request, reporter(options.progress))
+    results = [explanation.result for explanation in explanations]
+    print(summary(results[0]))
+    if others:
+        print(methods_table(results))
     print(f"Results: {out}" + (f" ({note})" if note else ""))

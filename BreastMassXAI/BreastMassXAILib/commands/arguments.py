@@ -23,6 +23,7 @@ COMMANDS = {
     "pack": "put a data set into one file that is ready for training",
     "calibrate": "fit a model's temperature and operating points to labelled cases of one's own",
     "evaluate": "classify and explain a cohort; write tables and a report",
+    "agree": "compare two outlines of the same masses, and what their difference does to the decision",
     "check-manifest": "say what is wrong with a CSV manifest, row by row",
     "inspect": "say what files hold: frames, pixel size and where it comes from, scan area",
 }

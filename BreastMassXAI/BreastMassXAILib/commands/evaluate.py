@@ -13,6 +13,7 @@ from .options import (
     add_data,
     add_grey_zone,
     add_jobs,
+    add_methods,
     add_progress,
     add_ring,
     assumption,
@@ -49,6 +50,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="beside each model, its network with random weights, whose maps a trained one's should differ from",
     )
+    add_methods(command)
     command.add_argument(
         "--out", metavar="DIR", type=Path, help="folder to write (default: the data's name + '-evaluated')"
     )
@@ -71,7 +73,9 @@ def run(options: argparse.Namespace) -> None:
     from ..analyses.cross_validation import models_of
     from ..core.progress import reporter
     from ..core.result import Settings
+    from ..methods import methods_of
 
+    methods = tuple(method.name for method in methods_of(options.methods))
     models = [model for folder in options.model or () for model in models_of(folder, options.out_of_fold)]
     out, report = evaluate(
         EvaluateRequest(
@@ -82,10 +86,11 @@ def run(options: argparse.Namespace) -> None:
             out_of_fold=options.out_of_fold,
             with_random=options.with_random,
             assumption=assumption(options),
-            settings=Settings(options.ring_mm, options.grey_zone, **choices(options)),
+            settings=Settings(options.ring_mm, options.grey_zone, method=methods[0], **choices(options)),
             jobs=options.jobs,
             dask=options.dask,
             pictures=options.pictures,
+            methods=methods,
             force=options.force,
             command=kept_command(options),
         ),
@@ -96,8 +101,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _print_summary(report: dict[str, Any]) -> None:
+    from ..core.findings import method_findings
+
     data = report["data"]
     print(f"{data['name']}: {data['evaluated']} of {data['listed']} cases evaluated, {len(data['left_out'])} left out.")
     for model in report["models"]:
         for sentence in model["findings"]:
+            print(f"  {model['name']}: {sentence}")
+        for sentence in method_findings(model.get("methods", ())):
             print(f"  {model['name']}: {sentence}")

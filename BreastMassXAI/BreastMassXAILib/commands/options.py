@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..methods import DEFAULT, METHODS
 from . import values
 from .arguments import PROGRAM
 
@@ -114,6 +115,21 @@ def add_choices(command: argparse._ActionsContainer) -> None:
 def choices(options: argparse.Namespace) -> dict[str, Any]:
     """What :func:`add_choices` asked for, as fields of :class:`~..core.result.Settings`."""
     return {"operating_point": options.operating_point, "suspend": options.suspend}
+
+
+def add_methods(command: argparse._ActionsContainer) -> None:
+    """What explains a decision; ``methods_of`` of the room `methods` reads them."""
+    command.add_argument(
+        "--method",
+        dest="methods",
+        metavar="NAME[:N]",
+        action="append",
+        default=[],
+        help=f"what explains the decision, which stays the same: {', '.join(METHODS)}; may be repeated, the first "
+        "is the main one and the others are shown beside it. N: a stage (grad-cam, grad-cam++, layer-cam, hires-cam), "
+        "channels (score-cam), input resolutions (cameras), tiles across (occlusion), steps (integrated-gradients) or "
+        f"noisy copies (smooth-grad) (default: {DEFAULT})",
+    )
 
 
 def add_progress(command: argparse._ActionsContainer) -> None:

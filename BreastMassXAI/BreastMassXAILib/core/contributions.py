@@ -37,6 +37,21 @@ def cell_coverage(labels: np.ndarray, field: Field, cells: tuple[int, int]) -> n
     return coverage
 
 
+def energy_shares(cells: np.ndarray, coverage: np.ndarray) -> dict[str, float]:
+    """Each region's share of the map's absolute values, 0..1, whatever their units; all 0 for a map of zeros.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (n, m)
+    coverage : ndarray, shape (4, n, m)
+        From :func:`cell_coverage`.
+    """
+    strength = np.abs(np.asarray(cells, np.float64))
+    total = float(strength.sum())
+    shares = (strength * coverage).sum(axis=(1, 2)) / (total if total > 0 else 1.0)
+    return {name: float(share) for name, share in zip(REGIONS, shares, strict=True)}
+
+
 def evidence_inside(cells: np.ndarray, coverage: np.ndarray) -> float:
     """Share of the map's absolute values that lies in mass, ring and tissue below, 0..1; 0 for a map of zeros.
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .classifier import Classifier, NetworkOutput
-from .contributions import cell_coverage, contributions, evidence_inside
+from .contributions import cell_coverage, contributions, energy_shares, evidence_inside
 from .descriptors import describe
 from .errors import InputError
 from .field import Field
@@ -20,7 +20,7 @@ from .result import CaseResult, Extreme, Settings
 from .saliency import ExtremePoint, extreme_points, to_frame_grid
 from .suspension import Evidence
 from .terms import term_contributions
-from .warnings import case_warnings, map_warnings, term_warnings
+from .warnings import case_warnings, map_warnings, method_warnings, term_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,8 @@ def explain(
         reason=decision.reason,
         extremes={which: _extreme(point, pointed[which], case) for which, point in points.items()},
         hits=scored,
-        contributions=contributions(output.cells, regions.coverage),
+        contributions=contributions(output.cells, regions.coverage) if output.exact else {},
+        energy=energy_shares(output.cells, regions.coverage),
         area_fraction=dict(regions.area_fraction),
         chance=dict(regions.chance),
         spacing_mm=frame.spacing.mm() if frame.spacing.known else None,
@@ -157,7 +158,8 @@ def explain(
         descriptors_missing=described.reasons(),
         lexicon=lexicon(described.values, float(frame.pixels[case.mass].mean()), case.words),
         terms=terms,
-        method="cam",
+        method=output.method,
+        exact=output.exact,
         field=asdict(output.field),
         cells=output.cells.shape,
         frame=_identity(frame.source, frame.shape),
@@ -167,8 +169,9 @@ def explain(
             *frame.warnings,
             *regions.warnings,
             *map_warnings(case, saliency, output.field, flat),
+            *method_warnings(output.method, suspend.kind),
             *described.notes,
-            *term_warnings(classifier, output.logit, terms, described.values),
+            *term_warnings(case, classifier, output.logit, terms, described.values),
         ),
         software=dict(software),
     )

@@ -107,6 +107,26 @@ def rule_answers(rules: dict[str, Any], coverage: float = 0.9) -> list[str]:
     ]
 
 
+def method_findings(methods: Sequence[dict[str, Any]]) -> list[str]:
+    """Of each method among several, how often correct decisions' maps hit a region beyond chance, and the mass."""
+    said = []
+    for method in methods:
+        regions = method["evidence"]["correct"]["regions"]
+        parts = []
+        for region, words in (("any", "one of the regions"), ("mass", "the mass")):
+            entry = regions[region]
+            hit, beyond = entry["hits"]["either"], entry["hits_minus_chance"]["either"]
+            if hit["value"] is None or beyond["value"] is None:
+                continue
+            interval = "" if beyond["low"] is None else f", {100 * beyond['low']:+.0f} to {100 * beyond['high']:+.0f}"
+            parts.append(
+                f"{words} in {hit['value']:.0%} of the correct decisions ({100 * beyond['value']:+.0f} points against "
+                f"chance{interval})"
+            )
+        said.append(f"By {method['label']} the maps point at {' and at '.join(parts) or 'nothing'}.")
+    return said
+
+
 def above_chance(model: dict[str, Any]) -> float | None:
     """How much more often than by chance the explanations hit a region, all cases; None where there is no telling."""
     if "table_2" not in model:

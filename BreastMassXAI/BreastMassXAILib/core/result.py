@@ -18,7 +18,15 @@ _BEFORE: dict[int, dict[str, Any]] = {
         "evidence_inside": None,
         "suspension": {"rule": "paper", "limit": None, "measured": ""},
     },
-    2: {"descriptors": {}, "descriptors_missing": (), "lexicon": {}, "terms": {}},
+    2: {
+        "descriptors": {},
+        "descriptors_missing": (),
+        "lexicon": {},
+        "terms": {},
+        "exact": True,
+        "energy": None,
+        "check": None,
+    },
 }
 """What results of earlier schemas did not say, as it was then: those of each version, that of the later ones too."""
 
@@ -36,12 +44,15 @@ class Settings:
     operating_point : {"sensitive", "balanced", "specific"}
     suspend : {"paper", "confidence", "disagreement", "outside", "none"}, optional
         The rule that suspends decisions; the model's own by default.
+    method : str
+        What explains the decision, by its name in ``methods.METHODS``, with a number after a colon where it has one.
     """
 
     ring_mm: float = 5.0
     grey_zone: float = 0.0
     operating_point: str = "balanced"
     suspend: str | None = None
+    method: str = "cam"
 
 
 @dataclass(frozen=True)
@@ -68,9 +79,13 @@ class CaseResult:
     share of the map's absolute values in the three regions. `suspension` names the rule in force with its limit and
     what it was measured to be worth; `rule` is the one that spoke. `descriptors` are numbers by name (None where there
     is none, with the reason in `descriptors_missing`), `lexicon` the words for them by feature. `terms` are what the
-    outline added to the logit by descriptor: ``logit == cam_mean + sum(terms) + bias``, and `contributions` add up to
-    `cam_mean`. `frame`, `mask` and `model` identify the inputs by name and SHA-256, and `mask` says under ``origin``
-    who outlined the mass (a :class:`~.frame.MaskOrigin`); `field` is the network's field in pixels of the frame.
+    outline added to the logit by descriptor: where the method is exact, ``logit == cam_mean + sum(terms) + bias``,
+    and `contributions` add up to `cam_mean`. `method` made the map; where it is not `exact`, its values do not add up
+    to the logit, and `contributions` is empty. `energy` is each region's share of the map's absolute values, for
+    every method; None in results of before schema 3. `check` is what the counter-check said
+    (:class:`~.counter_check.Check` as plain data), None where none was asked for. `frame`, `mask` and `model`
+    identify the inputs by name and SHA-256, and `mask` says under ``origin`` who outlined the mass (a
+    :class:`~.frame.MaskOrigin`); `field` is the network's field in pixels of the frame.
     """
 
     logit: float
@@ -101,6 +116,8 @@ class CaseResult:
     lexicon: dict[str, LexiconWord]
     terms: dict[str, float]
     method: str
+    exact: bool
+    energy: dict[str, float] | None
     field: dict[str, float]
     cells: tuple[int, int]
     frame: dict[str, Any]
@@ -108,12 +125,13 @@ class CaseResult:
     model: dict[str, str]
     warnings: tuple[str, ...]
     software: dict[str, str]
+    check: dict[str, Any] | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
     def logit_without_terms(self) -> float:
         """The logit as the network alone would have it."""
-        return self.cam_mean + self.bias
+        return self.cam_mean + self.bias if self.exact else self.logit - sum(self.terms.values())
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -76,8 +76,22 @@ def map_warnings(case: Case, saliency: np.ndarray, field: Field, flat: bool) -> 
     return found
 
 
+def method_warnings(method: str, rule: str) -> list[str]:
+    """What another method than class activation mapping gives rise to."""
+    if method == "cam" or rule not in ("paper", "outside"):
+        return []
+    return [
+        f"The rule that suspends decisions ({rule}) looks at the map by {method} here; what it is worth was "
+        "measured with class activation maps."
+    ]
+
+
 def term_warnings(
-    classifier: Classifier, network_logit: float, terms: Mapping[str, float], values: Mapping[str, float | None]
+    case: Case,
+    classifier: Classifier,
+    network_logit: float,
+    terms: Mapping[str, float],
+    values: Mapping[str, float | None],
 ) -> list[str]:
     """What the outline's terms in the logit give rise to."""
     if not terms:
@@ -87,8 +101,9 @@ def term_warnings(
     if missing:
         found.append(f"The outline has no {', '.join(missing)}: these terms of the model add nothing.")
     if terms_decide(classifier, network_logit, terms):
+        unseen = ", and nobody has accepted or edited it" if case.mass_origin is MaskOrigin.AUTOMATIC else ""
         found.append(
-            f"The outline decides: without its terms ({sum(terms.values()):+.2f} logit) the model would say "
+            f"The outline decides{unseen}: without its terms ({sum(terms.values()):+.2f} logit) the model would say "
             f"{_word(classifier, network_logit)}. Is the outline right?"
         )
     return found

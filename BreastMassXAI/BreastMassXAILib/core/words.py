@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from .cine_result import CineResult
 from .descriptors import BY_NAME
@@ -45,18 +46,54 @@ def summary(result: CaseResult) -> str:
         lines.append(
             f"  {name} {point.value:+.3f} logit at row {point.row}, column {point.column}: {NAMES[point.region]}"
         )
-    lines.append("  region          hit  share of area  contribution (logit)")
+    lines.append(
+        f"  region          hit  share of area  {'contribution (logit)' if result.exact else 'share of evidence'}"
+    )
     for name in (*RELEVANT, "elsewhere"):
         hit = "yes" if result.hits.get(name) else "-"
-        lines.append(
-            f"  {NAMES[name]:14}  {hit:3}  {result.area_fraction[name]:13.1%}  {result.contributions[name]:+.3f}"
-        )
+        lines.append(f"  {NAMES[name]:14}  {hit:3}  {result.area_fraction[name]:13.1%}  {worth(result, name)}")
     for name, share in result.terms.items():
         lines.append(f"  outline: {BY_NAME[name].label:38} {share:+.3f}")
-    lines.append(f"  {'bias':14}  {'':3}  {'':13}  {result.bias:+.3f}")
+    if result.exact:
+        lines.append(f"  {'bias':14}  {'':3}  {'':13}  {result.bias:+.3f}")
+    else:
+        lines.append(f"  note: {no_sum(result)}")
     lines += [f"  {line}" for line in descriptor_lines(result)]
     lines += [f"  note: {text}" for text in result.warnings]
     return "\n".join(lines)
+
+
+def methods_table(results: Sequence[CaseResult]) -> str:
+    """Several methods' explanations of one decision, a line each: where they point, and what each region is worth."""
+    names = (*RELEVANT, "elsewhere")
+    heads = ("method", "maximum in", "minimum in", *(NAMES[name] for name in names))
+    rows = [heads]
+    for result in results:
+        pointed = (NAMES[result.extremes[which].region] for which in _EXTREMES)
+        rows.append((result.method, *pointed, *(worth(result, name) for name in names)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    lines = [
+        "  " + "  ".join(f"{cell:{'<' if k < 3 else '>'}{widths[k]}}" for k, cell in enumerate(row)).rstrip()
+        for row in rows
+    ]
+    first = results[0]
+    chance = ", ".join(f"{NAMES[name]} {first.chance[name]:.0%}" for name in RELEVANT)
+    return "\n".join([*lines, f"  A point at random would hit: {chance}. Logits, or shares of evidence in per cent."])
+
+
+def worth(result: CaseResult, region: str) -> str:
+    """A region's contribution in logits; its share of the map's absolute values where a method has no exact sum."""
+    if result.exact:
+        return f"{result.contributions[region]:+.3f}"
+    return f"{(result.energy or {}).get(region, 0.0):.0%}"
+
+
+def no_sum(result: CaseResult) -> str:
+    """Why there are no contributions."""
+    return (
+        f"the values of the method {result.method} do not add up to the logit, so regions have shares of its evidence "
+        "and no contributions"
+    )
 
 
 def in_words(result: CaseResult, width: int = 44) -> str:

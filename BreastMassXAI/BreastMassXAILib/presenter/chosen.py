@@ -133,6 +133,7 @@ class Chosen:
             model=self._model.sha256,
             operating_point=settings.operating_point,
             suspend=settings.suspend,
+            method=settings.method,
             words=tuple(case.words.items()),
         )
         return case, seen

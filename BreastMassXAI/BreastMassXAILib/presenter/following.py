@@ -91,7 +91,9 @@ class Following(Chosen):
         self._reader.adopt(frame_node, case)
         image, kept = digest_of_voxels(frame_node), restored(kept_network(frame_node))
         of_another = kept is None or kept[1].frame != image
-        if of_another and (self._model is None or self._passes.of(image, self._model.sha256) is None):
+        if of_another and (
+            self._model is None or self._passes.of(image, self._model.sha256, self._settings.method) is None
+        ):
             remove_explanation(frame_node)
             self._shown = None if frame_node is self._frame_node else self._shown
         self.set_inputs(frame_node, segmentation_node, segment_id)
@@ -117,7 +119,7 @@ class Following(Chosen):
 
     def pass_of(self, model_sha256: str) -> NetworkPass | None:
         """What a model's network answered to the chosen frame, where that is known."""
-        return None if self._seen is None else self._passes.of(self._seen.frame, model_sha256)
+        return None if self._seen is None else self._passes.of(self._seen.frame, model_sha256, self._settings.method)
 
     @property
     def saliency_range(self) -> float | None:
@@ -238,7 +240,7 @@ class Following(Chosen):
         if self._shown is not None and self._busy_with is None and self.nodes is None:  # the user took them away
             self._shown = None
             if self._seen is not None:
-                self._passes.forget(self._seen.frame, self._seen.model)
+                self._passes.forget(self._seen.frame, self._seen.model, self._seen.method)
 
     def _look_again(self) -> tuple[Case | None, Seen | None, Status | None]:
         self._facts = None

@@ -62,6 +62,8 @@ class Seen:
     operating_point : str
     suspend : str, optional
         The rule that was asked for; None for the model's own.
+    method : str
+        That was asked for.
     words : tuple of (feature, word)
         What a reader said of the mass.
     """
@@ -75,12 +77,18 @@ class Seen:
     model: str
     operating_point: str = "balanced"
     suspend: str | None = None
+    method: str = "cam"
     words: tuple[tuple[str, str], ...] = ()
 
 
 def settings_of(parameters: Any) -> Settings:
     """The settings that a parameter node keeps."""
-    return Settings(ring_mm=parameters.ringMm, grey_zone=parameters.greyZone, operating_point=parameters.operatingPoint)
+    return Settings(
+        ring_mm=parameters.ringMm,
+        grey_zone=parameters.greyZone,
+        operating_point=parameters.operatingPoint,
+        method=parameters.method,
+    )
 
 
 class FrameReader:

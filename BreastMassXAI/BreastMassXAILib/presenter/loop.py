@@ -97,6 +97,7 @@ class LoopJob:
                 ring_mm=self.settings.ring_mm,
                 grey_zone=self.settings.grey_zone,
                 model=self.model.sha256,
+                method=self.settings.method,
             )
             if index in wanted:
                 explanations[index] = frame.explanation

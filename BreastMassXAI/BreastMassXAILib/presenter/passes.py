@@ -16,6 +16,7 @@ from ..core.frame import Case
 from ..core.progress import Progress
 from ..core.result import Settings
 from ..core.terms import terms_of
+from ..methods import method_of
 from ..pipeline import software_versions
 from .inputs import Seen, seen_from
 from .models import Model, loaded
@@ -78,6 +79,8 @@ class NetworkPass:
             "cells": output.cells.astype(float).tolist(),
             "field": asdict(output.field),
             "disagreement": output.disagreement,
+            "method": output.method,
+            "exact": output.exact,
             "classifier": asdict(self.classifier),
             "rule": asdict(self.rule),
             "software": dict(self.software),
@@ -86,7 +89,15 @@ class NetworkPass:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NetworkPass:
         cells = np.array(data["cells"], np.float32)
-        output = NetworkOutput(data["logit"], data["bias"], cells, Field(**data["field"]), data.get("disagreement"))
+        output = NetworkOutput(
+            data["logit"],
+            data["bias"],
+            cells,
+            Field(**data["field"]),
+            data.get("disagreement"),
+            data.get("method", "cam"),
+            data.get("exact", True),
+        )
         classifier = Classifier(**{**data["classifier"], "terms": terms_of(data["classifier"].get("terms"))})
         return cls(output, classifier, FieldRule(**data["rule"]), data["software"])
 
@@ -104,8 +115,8 @@ def restored(data: dict[str, Any] | None) -> tuple[NetworkPass, Seen] | None:
         return None
 
 
-def look(case: Case, model: Model, progress: Progress) -> NetworkPass:
-    """Run a model's network on a case, in any thread.
+def look(case: Case, model: Model, progress: Progress, method: str = "cam") -> NetworkPass:
+    """Run a model's network on a case and explain it by a method, in any thread.
 
     Raises
     ------
@@ -114,11 +125,11 @@ def look(case: Case, model: Model, progress: Progress) -> NetworkPass:
     """
     progress(0, 2, "loading the model")
     bundle = loaded(model)
-    from ..network.cam import class_activation_map
+    from ..methods.running import saliency_map
     from ..network.device import on_device
 
     on_device(bundle, model.device)
-    progress(1, 2, "network")
-    output = class_activation_map(bundle, case)
+    progress(1, 2, "network" if method == "cam" else method_of(method).label)
+    output = saliency_map(bundle, case, method_of(method))
     progress(2, 2, "done")
     return NetworkPass(output, bundle.classifier, bundle.rule, software_versions())

@@ -12,6 +12,7 @@ from typing import Any
 from ..core.errors import BreastMassXAIError
 from ..core.operating_points import DEFAULT_POINT
 from ..core.result import Settings
+from ..methods import DEFAULT, method_of
 from .adding import own_volumes
 from .inputs import Badge, InputFacts, mass_in
 from .models import Model
@@ -125,4 +126,5 @@ def model_line(model: Model | None, settings: Settings) -> str:
     ring = f"ring {settings.ring_mm:g} mm" if settings.ring_mm > 0 else "no ring"
     zone = f", grey zone ±{settings.grey_zone:g}" if settings.grey_zone > 0 else ""
     point = "" if settings.operating_point == DEFAULT_POINT else f", operating point {settings.operating_point}"
-    return f"Model: {model.name if model else 'none is chosen'}, {ring}{zone}{point}"
+    method = "" if settings.method == DEFAULT else f", by {method_of(settings.method).label}"
+    return f"Model: {model.name if model else 'none is chosen'}, {ring}{zone}{point}{method}"

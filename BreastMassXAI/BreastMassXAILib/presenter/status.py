@@ -105,6 +105,8 @@ def why_stale(was: Seen | None, now: Seen) -> str:
     """Why an explanation that was made of other inputs does not fit these."""
     if was is None or was.model != now.model:
         return "This explanation is another model's: press Explain for the chosen one's."
+    if was.method != now.method:
+        return "This explanation is another method's: press Explain for the chosen one's."
     if was.frame != now.frame:
         return "The image is not the one that was explained: press Explain."
     return (

@@ -9,7 +9,8 @@ from ..core.lexicon import FEATURE_NAMES, WORDS
 from ..core.palette import REGION_COLORS
 from ..core.regions import ELSEWHERE, REGIONS, RELEVANT
 from ..core.result import CaseResult
-from ..core.words import NAMES, suspension_lines
+from ..core.words import NAMES, no_sum, suspension_lines, worth
+from ..methods import method_of
 
 _PLAIN, _SUM = (0.6, 0.6, 0.6), (0.5, 0.5, 0.5)
 _TERM = (0.85, 0.65, 0.13)
@@ -20,8 +21,9 @@ class TableRow:
     """A region's row of the pointing-game table.
 
     `hit` is "", "max", "min" or "max, min". `area` is the region's share of the scan area, `chance` what a point thrown
-    at random would hit it with, both 0..1; `contribution` is in logits. `region` is the name in `core.regions`, `name`
-    the word to show. What the outline adds to the logit has rows without region, area and chance.
+    at random would hit it with, both 0..1; `contribution` is in logits, None where the method's values do not add up;
+    `worth` is it in words, or the region's share of the evidence. `region` is the name in `core.regions`, `name` the
+    word to show. What the outline adds to the logit has rows without region, area and chance.
     """
 
     region: str
@@ -29,7 +31,8 @@ class TableRow:
     hit: str
     area: float | None
     chance: float | None
-    contribution: float
+    contribution: float | None
+    worth: str
 
     @property
     def cells(self) -> tuple[str, str, str, str, str]:
@@ -38,16 +41,18 @@ class TableRow:
             ("" if self.area is None else f"{self.area:.1%}"),
             ("" if self.chance is None else f"{self.chance:.0%}"),
         )
-        return self.name, self.hit, area, chance, f"{self.contribution:+.3f}"
+        return self.name, self.hit, area, chance, self.worth
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of the contributions' chart: a region's, the bias', and the logit as their sum; `color` is RGB 0..1."""
+    """A bar of the contributions' chart: a region's, the bias', and the logit as their sum; `color` is RGB 0..1, `text`
+    what stands beside it."""
 
     name: str
     value: float
     color: tuple[float, float, float]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -73,18 +78,39 @@ def table_of(result: CaseResult) -> list[TableRow]:
             ", ".join(pointed[name]),
             result.area_fraction[name],
             result.chance[name],
-            result.contributions[name],
+            result.contributions.get(name),
+            worth(result, name),
         )
         for name in _ROWS
     ]
-    return regions + [TableRow("", BY_NAME[name].label, "", None, None, share) for name, share in result.terms.items()]
+    return regions + [
+        TableRow("", BY_NAME[name].label, "", None, None, share, f"{share:+.3f}")
+        for name, share in result.terms.items()
+    ]
 
 
 def bars_of(result: CaseResult) -> list[Bar]:
-    """The contributions of the regions and of the outline's terms, the bias, and their sum, the logit."""
-    regions = [Bar(NAMES[name], result.contributions[name], REGION_COLORS.get(name, _PLAIN)) for name in _ROWS]
-    terms = [Bar(BY_NAME[name].label, share, _TERM) for name, share in result.terms.items()]
-    return [*regions, *terms, Bar("bias", result.bias, _PLAIN), Bar("logit", result.logit, _SUM)]
+    """The contributions of the regions and of the outline's terms, the bias, and their sum, the logit; of a method
+    without a sum the regions' shares of evidence."""
+    if not result.exact:
+        shares = result.energy or {}
+        return [_bar(name, shares.get(name, 0.0), f"{shares.get(name, 0.0):.0%}") for name in _ROWS]
+    regions = [_bar(name, result.contributions[name], f"{result.contributions[name]:+.2f}") for name in _ROWS]
+    terms = [(BY_NAME[name].label, share, _TERM) for name, share in result.terms.items()]
+    sums = (*terms, ("bias", result.bias, _PLAIN), ("logit", result.logit, _SUM))
+    return [*regions, *(Bar(name, value, color, f"{value:+.2f}") for name, value, color in sums)]
+
+
+def _bar(region: str, value: float, text: str) -> Bar:
+    return Bar(NAMES[region], value, REGION_COLORS.get(region, _PLAIN), text)
+
+
+def method_help(name: str) -> str:
+    """What a method does, in a sentence or two, and where it comes from."""
+    method = method_of(name)
+    sums = {"always": "Exact: map and bias add up to the logit.", "never": "Its values do not add up to the logit."}
+    exact = sums.get(method.kind.sums, "Exact at the network's last stage: map and bias add up to the logit.")
+    return f"{method.label}: {method.kind.in_words}. {exact} {method.kind.source}."
 
 
 @dataclass(frozen=True)
@@ -152,7 +178,8 @@ def decision_of(result: CaseResult) -> str:
 def notes_of(result: CaseResult) -> tuple[str, ...]:
     """What a reader should know: the operating point, what suspension is worth, and the result's warnings."""
     point = f"The threshold {result.threshold:.2f} is the model's operating point '{result.operating_point}'."
-    return (point, *suspension_lines(result), *result.warnings)
+    sums = () if result.exact else (f"{no_sum(result).capitalize()}.",)
+    return (point, *sums, *suspension_lines(result), *result.warnings)
 
 
 RESEARCH_USE = "Research use only"

@@ -67,7 +67,7 @@ def _style_extremes(node) -> None:
 def _fill_table(node, result: CaseResult) -> None:
     """Rows: the regions, the outline's terms, the bias, and the logit as their sum.
 
-    Both numeric columns add up to their last row.
+    Both numeric columns add up to their last row. A method without an exact sum has the regions' rows only.
     """
     regions = (*RELEVANT, REGIONS[ELSEWHERE])
     terms = tuple(f"outline: {name}" for name in result.terms)
@@ -75,6 +75,18 @@ def _fill_table(node, result: CaseResult) -> None:
         which: ["yes" if point.region == name else "" for name in regions] for which, point in result.extremes.items()
     }
     areas = [result.area_fraction[name] for name in regions]
+    if not result.exact:
+        energy = result.energy or {}
+        columns = {
+            "region": regions,
+            "maximum": (*pointed["max"],),
+            "minimum": (*pointed["min"],),
+            "area fraction": (*areas,),
+            "share of evidence": tuple(energy.get(name, 0.0) for name in regions),
+        }
+        set_table(node, columns)
+        node.SetUseFirstColumnAsRowHeader(True)
+        return
     shares = [*(result.contributions[name] for name in regions), *result.terms.values()]
     blank, zero = ("",) * len(terms), (0.0,) * len(terms)
     columns = {

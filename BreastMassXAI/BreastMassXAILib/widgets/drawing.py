@@ -106,7 +106,7 @@ def bar_shapes(bars: Sequence[Bar], width: int, height: int, line: int) -> list[
         shapes += [
             Text(0, index * step, names, step, bar.name, "right"),
             Box(min(zero, end), y, max(abs(end - zero), 1), thick, bar.color),
-            Text(right + 6, index * step, values, step, f"{bar.value:+.2f}", "right"),
+            Text(right + 6, index * step, values, step, bar.text, "right"),
         ]
     shapes.append(Box(zero, 0, 1, step * len(bars), "faint"))
     return shapes

@@ -9,6 +9,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..presenter.models import Model, model_at, models_in
+from ..presenter.words import method_help
 from .preferences import model_folders, recall, remember, remember_model_folders
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class ExplainSection:
             ui.progressBar.setFormat(f"{what} %v / %m" if total else what)
         ui.statusText.text = self._panel.message
         ui.statusText.visible = bool(self._panel.message)
+        ui.methodComboBox.toolTip = method_help(session.settings.method)
         ui.detailsButton.visible = bool(self._panel.details)
 
     def list_models(self) -> None:

@@ -15,6 +15,7 @@ REMEMBERED = (
     "ringMm",
     "greyZone",
     "operatingPoint",
+    "method",
     "showSaliency",
     "showRegions",
     "showExtremes",

@@ -180,7 +180,7 @@ def frame_row(frame: FrameResult) -> dict[str, object]:
             row[f"{word}_{field}"] = getattr(point, field)
     row |= {f"hit_{name}": int(hit) for name, hit in result.hits.items()}
     names = (*RELEVANT, REGIONS[ELSEWHERE])
-    row |= {f"contribution_{name}": result.contributions[name] for name in names}
+    row |= {f"contribution_{name}": result.contributions.get(name, "") for name in names}
     row |= {f"area_fraction_{name}": result.area_fraction[name] for name in names}
     row |= {f"chance_{name}": share for name, share in result.chance.items()}
     return {**row, "pixel_height_mm": row_mm, "pixel_width_mm": column_mm}

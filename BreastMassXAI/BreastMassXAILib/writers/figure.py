@@ -13,6 +13,7 @@ from ..core.explain import Explanation
 from ..core.frame import Case, MaskOrigin, Spacing
 from ..core.palette import DEAD_BAND, REGION_COLORS, diverging, symmetric_range
 from ..core.regions import REGIONS, RELEVANT
+from ..core.result import CaseResult
 from ..core.words import NAMES, headline, in_words
 from .canvas import blank_figure
 
@@ -70,13 +71,12 @@ def draw(case: Case, explanation: Explanation, saliency_range: float | None = No
         When matplotlib is not installed.
     """
     figure = blank_figure(figsize=SIZE, dpi=dpi)
-    case, explanation = _thinned(case, explanation)
+    case, explanation = thinned(case, explanation)
     parts = figure.add_gridspec(
         1, 3, width_ratios=(1.0, 1.25, 0.7), left=0.02, right=0.985, top=0.87, bottom=0.05, wspace=0.27
     )
     panels = parts[0].subgridspec(2, 2, hspace=0.1, wspace=0.05)
-    row_mm, column_mm = case.frame.spacing.mm() if case.frame.spacing.known else (1.0, 1.0)
-    aspect = row_mm / column_mm
+    aspect = pixel_aspect(case)
     first = figure.add_subplot(panels[0])
     _show_frame(first, case, aspect, "A. Frame")
     _scale_bar(first, case)
@@ -87,7 +87,7 @@ def draw(case: Case, explanation: Explanation, saliency_range: float | None = No
         _show_region(axes, explanation.labels == REGIONS.index(name), REGION_COLORS[name])
     overlay = figure.add_subplot(parts[1])
     limit = saliency_range or symmetric_range(explanation.saliency)
-    _show_overlay(overlay, case, explanation, aspect, limit)
+    show_overlay(overlay, case, explanation, aspect, limit)
     _colour_bar(overlay.inset_axes((1.03, 0.0, 0.04, 1.0)), limit)
     side = parts[2].subgridspec(2, 1, height_ratios=(1, 2), hspace=0.14)
     # The bars' names need room to their left.
@@ -103,7 +103,13 @@ def draw(case: Case, explanation: Explanation, saliency_range: float | None = No
     return figure
 
 
-def _thinned(case: Case, explanation: Explanation) -> tuple[Case, Explanation]:
+def pixel_aspect(case: Case) -> float:
+    """Height of a pixel : its width; 1 where that is unknown."""
+    row_mm, column_mm = case.frame.spacing.mm() if case.frame.spacing.known else (1.0, 1.0)
+    return row_mm / column_mm
+
+
+def thinned(case: Case, explanation: Explanation) -> tuple[Case, Explanation]:
     """Every k-th pixel of a frame that is larger than its picture: a large frame must not cost gigabytes to draw."""
     step = -(-max(case.frame.shape) // DRAWN_PIXELS)
     if step == 1:
@@ -160,11 +166,14 @@ def _outline(
         axes.set_ylim(region.shape[0] - 0.5, -0.5)
 
 
-def _show_overlay(axes: Axes, case: Case, explanation: Explanation, aspect: float, limit: float) -> None:
+def show_overlay(
+    axes: Axes, case: Case, explanation: Explanation, aspect: float, limit: float, title: str = ""
+) -> None:
+    """The map on its frame, with regions, field and extreme points; `limit` in logits are the strongest colours'."""
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import withStroke
 
-    _show_frame(axes, case, aspect, "Signed class activation map")
+    _show_frame(axes, case, aspect, title or map_title(explanation.result))
     t = explanation.saliency / limit
     strength = np.abs(t)
     opacity = np.where(strength < DEAD_BAND, 0, 0.2 + 0.4 * np.minimum(strength, 1))
@@ -245,8 +254,16 @@ def _colour_bar(axes: Axes, limit: float) -> None:
         )
 
 
+def map_title(result: CaseResult) -> str:
+    """What the map is, above it."""
+    return "Signed class activation map" if result.method == "cam" else f"Signed map by {result.method}"
+
+
 def _show_contributions(axes: Axes, explanation: Explanation) -> None:
     result = explanation.result
+    if not result.exact:
+        _show_shares(axes, result)
+        return
     regions = (*RELEVANT, "elsewhere")
     names = [*(NAMES[name] for name in regions), *(BY_NAME[name].label for name in result.terms), "bias"]
     values = [*(result.contributions[name] for name in regions), *result.terms.values(), result.bias]
@@ -269,4 +286,20 @@ def _show_contributions(axes: Axes, explanation: Explanation) -> None:
     axes.set_title(f"Contributions, sum = logit {result.logit:+.2f}", fontsize=10, loc="center")
     axes.tick_params(axis="x", labelsize=8)
     for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+
+
+def _show_shares(axes: Axes, result: CaseResult) -> None:
+    """Of a method whose values do not add up to the logit."""
+    names = [*RELEVANT, "elsewhere"]
+    values = [(result.energy or {}).get(name, 0.0) for name in names]
+    axes.barh(range(len(names)), values, color="0.5", height=0.6)
+    axes.set_yticks(range(len(names)), [NAMES.get(name, name) for name in names], fontsize=8.5)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.15)
+    for index, value in enumerate(values):
+        axes.text(value + 0.02, index, f"{value:.0%}", va="center", fontsize=8)
+    axes.set_title("Shares of evidence, no exact sum", fontsize=10, loc="center")
+    axes.tick_params(axis="x", labelsize=8)
+    for side in ("top", "right"):
         axes.spines[side].set_visible(False)

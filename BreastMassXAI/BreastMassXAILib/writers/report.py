@@ -18,6 +18,7 @@ from .figure import figure_pixels
 from .plots import curves, models_plot
 from .report_descriptors import descriptors
 from .report_evidence import evidence
+from .report_methods import beside_each_other
 from .report_page import STYLE, html_figure, html_table, number, percent, plain
 from .report_pointing import suspension, sweeps, table_2
 
@@ -79,6 +80,7 @@ def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture]
     ]
     if "table_2" in models[0]:
         parts += [table_2(models[0], report["settings"]["ring_mm"]), sweeps(drawn), evidence(models)]
+        parts.append(beside_each_other(models[0].get("methods", ())))
         parts.append(suspension(models[0], drawn))
     parts.append(descriptors(models[0]))
     if len(models) > 1:

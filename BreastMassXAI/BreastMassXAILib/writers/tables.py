@@ -25,18 +25,19 @@ def pointing_game_rows(result: CaseResult) -> list[dict[str, object]]:
     list of dict
         Also the outline's terms, where the model has any: `region` is then ``outline: `` and the descriptor's name.
         Keys: region; maximum, minimum (1 where the extreme point lies in the region, else 0); area_fraction (share of
-        the scan area); contribution_logit.
+        the scan area); contribution_logit (empty where the method's values do not add up).
     """
-    return [
+    regions: list[dict[str, object]] = [
         {
             "region": name,
             "maximum": int(result.extremes["max"].region == name),
             "minimum": int(result.extremes["min"].region == name),
             "area_fraction": result.area_fraction[name],
-            "contribution_logit": result.contributions[name],
+            "contribution_logit": result.contributions.get(name, ""),
         }
         for name in (*RELEVANT, "elsewhere")
-    ] + [
+    ]
+    return regions + [
         {
             "region": f"outline: {name}",
             "maximum": 0,
