@@ -8,7 +8,7 @@ Both use this checkout's models, so that a difference is the code's. What is pri
 to the byte; pictures by their pixels, scenes (.mrb) by the images that they hold.
 
 What tells when, or how fast, something ran is left out: the version, times and durations, and the command line as the
-report keeps it. Keys that only the newer code writes are told, and are no difference.
+report keeps it. Keys and columns that only the newer code writes are told, and are no difference.
 
 Ends with code 1 when anything differs.
 """
@@ -16,6 +16,7 @@ Ends with code 1 when anything differs.
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import json
 import os
@@ -34,7 +35,7 @@ from PIL import Image
 HERE = Path(__file__).resolve().parents[2]
 SAMPLES = HERE / "BreastMassXAI" / "Resources" / "SampleData"
 MODELS = HERE / "BreastMassXAI" / "Resources" / "Models"
-LEFT_OUT = {"software", "version", "seconds", "created", "date", "time", "duration_s", "took_s"}
+LEFT_OUT = {"software", "version", "seconds", "finished"}
 """Keys of JSON files that tell when, how fast or by which version."""
 PICTURES = {".png", ".jpg"}
 
@@ -57,7 +58,7 @@ def main() -> int:
                 said = run(checkout, [*arguments, "--out", name], place / which)
                 (place / which / f"{name}.said.txt").write_text(said, encoding="utf-8")
         counts, differences = compare(place / "old", place / "new", told)
-    for sentence in told:
+    for sentence in dict.fromkeys(re.sub(r"/\d+/", "/*/", sentence) for sentence in told):
         print(f"Note: {sentence}")
     print(f"{len(runs)} runs compared: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
     for sentence in differences:
@@ -133,7 +134,8 @@ def run(checkout: Path, arguments: list[str], folder: Path) -> str:
         capture_output=True,
         text=True,
     )
-    return f"{done.stdout}{done.stderr}exit code {done.returncode}\n"
+    said = f"{done.stdout}{done.stderr}exit code {done.returncode}\n"
+    return said.replace(str(checkout), "CHECKOUT")
 
 
 def compare(old: Path, new: Path, told: list[str]) -> tuple[dict[str, int], list[str]]:
@@ -156,6 +158,9 @@ def _compared(old: Path, new: Path, name: str, told: list[str]) -> list[str]:
         return []
     if old.suffix == ".json":
         return _values(json.loads(old.read_text()), json.loads(new.read_text()), "", name, told)
+    if old.suffix == ".csv":
+        tables = [list(csv.DictReader(file.open(encoding="utf-8", newline=""))) for file in (old, new)]
+        return _values(*tables, "", name, told)
     if old.suffix in PICTURES:
         return _pixels(old.read_bytes(), new.read_bytes())
     if old.suffix == ".mrb":
