@@ -17,8 +17,8 @@ from ..core.errors import InputError, MissingPackageError
 from ..core.planted import WAYS, Named, named, score
 from ..core.progress import Progress, silent
 from ..core.regions import region_labels
+from ..core.resuming import resumable_folder
 from ..core.statistics import Estimate, share
-from ..core.writing import resumable_folder
 from ..phantom.planted import PIXEL_MM, PLANTS, RING_MM, SIDE
 from ..pipeline import software_versions
 from ..writers.planted import Example, write_planted

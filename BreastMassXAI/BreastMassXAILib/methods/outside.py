@@ -71,7 +71,7 @@ def as_captum(model: Bundle | ScaledResNet, method: str = DEFAULT) -> tuple[TwoC
         cells = cells + (found.cells.mean((1, 2)) - cells.mean((1, 2, 3)))[:, None, None, None]
         return cells * _signs(target, len(images)).to(cells)[:, None, None, None] / (size[0] * size[1])
 
-    return TwoClasses(network), explain
+    return TwoClasses(network).eval(), explain
 
 
 def as_quantus(model: Bundle | ScaledResNet, method: str = DEFAULT) -> tuple[TwoClasses, Callable[..., np.ndarray]]:
