@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from BreastMassXAILib.core.errors import BreastMassXAIError, InputError
+from BreastMassXAILib.core.frame import MaskOrigin
 from BreastMassXAILib.core.result import Settings
 from BreastMassXAILib.presenter.models import shipped_models
 from BreastMassXAILib.presenter.words import notes_of
@@ -177,7 +178,8 @@ def test_a_live_update_is_a_fresh_explanation_on_the_same_field(room, without_ne
     session.refresh()
     found, _ = restored(kept_network(room.frame))
     frame = frame_of(room.frame)
-    case = replace(room.case, frame=with_beams(with_scan_area(frame, mass)), mass=mass, mass_source=None)
+    settled = with_beams(with_scan_area(frame, mass))
+    case = replace(room.case, frame=settled, mass=mass, mass_source=None, mass_origin=MaskOrigin.EDITED)
     fresh = explain(case, found.output, found.classifier, settings, found.software)
     assert session.result == fresh.result
     np.testing.assert_array_equal(voxels(session.nodes.regions), fresh.labels)
@@ -548,8 +550,8 @@ def test_a_fixed_range_holds_for_every_case(room, explained) -> None:
 
 def test_another_operating_point_decides_anew_without_the_network(explained) -> None:
     balanced = explained.result
-    assert balanced.operating_point == "balanced" and len(notes_of(balanced)) == 2 + len(balanced.warnings)
-    assert "out of fold" in notes_of(balanced)[1]
+    assert balanced.operating_point == "balanced" and len(notes_of(balanced)) == 3 + len(balanced.warnings)
+    assert "out of fold" in notes_of(balanced)[2]
     explained.settings = Settings(operating_point="specific")
     assert explained.due
     explained.refresh()

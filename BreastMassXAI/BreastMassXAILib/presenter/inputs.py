@@ -62,6 +62,8 @@ class Seen:
     operating_point : str
     suspend : str, optional
         The rule that was asked for; None for the model's own.
+    mask_origin : str
+        Who outlined the mass, see :class:`~..core.frame.MaskOrigin`.
     method : str
         That was asked for.
     words : tuple of (feature, word)
@@ -77,6 +79,7 @@ class Seen:
     model: str
     operating_point: str = "balanced"
     suspend: str | None = None
+    mask_origin: str = "drawn"
     method: str = "cam"
     words: tuple[tuple[str, str], ...] = ()
 

@@ -29,7 +29,7 @@ from ..scene.belonging import browser_of
 from ..scene.cine import move_cursor, show_cine_explanation, summary_of
 from ..scene.colors import ROLE_ATTRIBUTE
 from ..scene.explanation import explanation_nodes
-from ..scene.loops import add_masses, cine_of, masks_of
+from ..scene.loops import add_masses, cine_of, masks_of, origins_of
 from ..scene.nodes import remove_node
 from .adding import MASS_SEGMENT
 from .inputs import Seen, digest_of, digest_of_voxels
@@ -97,6 +97,7 @@ class LoopJob:
                 ring_mm=self.settings.ring_mm,
                 grey_zone=self.settings.grey_zone,
                 model=self.model.sha256,
+                mask_origin=frame.case.mass_origin.value,
                 method=self.settings.method,
             )
             if index in wanted:
@@ -204,7 +205,8 @@ class Loop:
         case, _ = session.look()  # says what is missing
         assert session.model is not None
         _, segmentation_node, segment_id = session.inputs
-        track = MassTrack(masks_of(self._browser, segmentation_node, segment_id), propagate=True)
+        place = self._browser, segmentation_node, segment_id
+        track = MassTrack(masks_of(*place), propagate=True, outlined=origins_of(*place))
         annotated = track.annotated[0]
         mass = track.at(annotated)
         assert mass is not None
@@ -258,7 +260,9 @@ class Loop:
             remove_node(scene, node)
         tracked = [(frame.index, job.track.at(frame.index)) for frame in answer.result.frames]
         name = f"{self._session.inputs[0].GetName()} mass on all frames"
-        node = add_masses(browser, ((index, mass.mask) for index, mass in tracked if mass is not None), name)
+        masses = {index: mass for index, mass in tracked if mass is not None}
+        outlined = {index: mass.outlined for index, mass in masses.items()}
+        node = add_masses(browser, ((index, mass.mask) for index, mass in masses.items()), name, outlined)
         node.SetAttribute(ROLE_ATTRIBUTE, LOOP_MASS_ROLE)
         return node
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.descriptors import BY_NAME, DEFINITIONS
+from ..core.frame import MaskOrigin
 from ..core.lexicon import FEATURE_NAMES, WORDS
 from ..core.palette import REGION_COLORS
 from ..core.regions import ELSEWHERE, REGIONS, RELEVANT
@@ -178,8 +179,23 @@ def decision_of(result: CaseResult) -> str:
 def notes_of(result: CaseResult) -> tuple[str, ...]:
     """What a reader should know: the operating point, what suspension is worth, and the result's warnings."""
     point = f"The threshold {result.threshold:.2f} is the model's operating point '{result.operating_point}'."
+    mask = f"Mask: {result.mask['origin']}."
     sums = () if result.exact else (f"{no_sum(result).capitalize()}.",)
-    return (point, *sums, *suspension_lines(result), *result.warnings)
+    return (point, mask, *sums, *suspension_lines(result), *result.warnings)
+
+
+_ORIGIN_WORDS = {
+    MaskOrigin.DRAWN: "Outline: drawn.",
+    MaskOrigin.IMPORTED: "Outline: imported from a file.",
+    MaskOrigin.AUTOMATIC: "Outline: automatic. Accept it or edit it; until then every result says so.",
+    MaskOrigin.ACCEPTED: "Outline: suggested, and accepted.",
+    MaskOrigin.EDITED: "Outline: edited.",
+}
+
+
+def origin_words(origin: MaskOrigin | None) -> str:
+    """Who outlined the mass, in a sentence; empty where there is none."""
+    return "" if origin is None else _ORIGIN_WORDS[origin]
 
 
 RESEARCH_USE = "Research use only"
@@ -197,4 +213,6 @@ def note_of(result: CaseResult, earlier: bool) -> str:
     lines = [f"{result.decision.capitalize()}, probability of malignancy {result.probability:.2f}"]
     if earlier:
         lines.append("Earlier result: it does not fit the image, mass or settings as they are now")
+    if result.mask["origin"] == MaskOrigin.AUTOMATIC.value:
+        lines.append("Mask: automatic, neither accepted nor edited")
     return "\n".join([*lines, RESEARCH_USE])

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.errors import InputError, shown
-from ..core.frame import Frame, Source
+from ..core.frame import Frame, MaskOrigin, Source
+from ..core.suggested import ORIGIN_TAG, OUTLINE_TAG, outline_digest
 from .dicom_masks import DicomMask, read_dicom_mask
 from .files import Kind, identify, source_of
 from .mask_rule import Marked, mark, mark_colours, specks
@@ -181,7 +182,8 @@ def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.n
     kind = identify(path)
     if kind is Kind.VOLUME:
         volume = read_stack(path)
-        return _of_volume(path, volume, onto, segments), volume.stored
+        placed = _of_volume(path, volume, onto, segments)
+        return placed._replace(notes=placed.notes + _unconfirmed(path, volume, placed.pixels)), volume.stored
     if kind is Kind.PICTURE:
         picture = read_picture(path)
         _check_size(path, picture.pixels.shape, onto.shape)
@@ -198,6 +200,16 @@ def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.n
     found = read_dicom_mask(path)
     _check_size(path, found.pixels.shape[1:], onto.shape)
     return _of_dicom(path, found, onto, segments), None
+
+
+def _unconfirmed(path: Path, volume: Volume, pixels: np.ndarray) -> tuple[str, ...]:
+    """A note where the file says that a network suggested this very outline, and nobody has accepted or edited it."""
+    for name, text in volume.metadata.items():
+        tags = dict(part.partition(":")[::2] for part in text.split("|")) if name.endswith("_Tags") else {}
+        automatic = tags.get(ORIGIN_TAG) == MaskOrigin.AUTOMATIC.value
+        if automatic and any(tags.get(OUTLINE_TAG) == outline_digest(each) for each in pixels):
+            return (f"The outline in {path.name} was suggested by a network, and nobody has accepted or edited it.",)
+    return ()
 
 
 def _as_drawn(onto: Onto) -> np.ndarray | None:
