@@ -60,6 +60,8 @@ class PlantedRequest:
     methods, plants : tuple of str
     training, validation, unseen : int
         Numbers of phantoms.
+    depth : {"last-stage", "linear"}
+        What learns beside the linear layer.
     costly : int
         Unseen phantoms that methods of many passes look at.
     """
@@ -72,6 +74,7 @@ class PlantedRequest:
     validation: int = 80
     unseen: int = 160
     costly: int = 16
+    depth: str = "last-stage"
     seed: int = 0
     jobs: int = 1
     resume: bool = False
@@ -115,7 +118,10 @@ def plant(request: PlantedRequest, progress: Progress = silent) -> dict[str, Any
     facts = {
         "model": None if request.model is None else request.model.name,
         "methods": list(methods),
-        **{name: getattr(request, name) for name in ("plants", "training", "validation", "unseen", "costly", "seed")},
+        **{
+            name: getattr(request, name)
+            for name in ("plants", "training", "validation", "unseen", "costly", "depth", "seed")
+        },
     }
     parts = (RESULT_FILE, "planted.csv", "planted.md", "planted.png")
     with (
@@ -132,6 +138,7 @@ def plant(request: PlantedRequest, progress: Progress = silent) -> dict[str, Any
             request.validation,
             request.unseen,
             request.seed,
+            request.depth,
             team.threads,
         )
         stages = list(_stages(study, request, methods))

@@ -42,6 +42,8 @@ class Study:
     training, validation, unseen : int
         Numbers of phantoms, in this order.
     seed : int
+    depth : str
+        What learns, see :data:`~..network.retraining.DEPTHS`.
     threads : int, optional
         Of torch.
     """
@@ -52,6 +54,7 @@ class Study:
     validation: int
     unseen: int
     seed: int
+    depth: str = "last-stage"
     threads: int | None = None
 
     @property
@@ -192,6 +195,7 @@ def learn(study: Study, plant: str) -> None:
             lambda indices: grey_inputs(phantoms.grey[indices], bundle.preprocessing),
             AIM,
             study.seed,
+            study.depth,
         )
     facts = {"accuracy": found.accuracy, "how": found.how, "epochs": found.epochs}
     Checkpoint(dict(found.network.state_dict()), facts).save(network_file(study, plant))

@@ -18,7 +18,7 @@ from ..cohorts.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, 
 from ..cohorts.packs import refuse_crops
 from ..core.errors import InputError, MissingPackageError
 from ..core.progress import Progress, silent
-from ..core.sanity_tables import Tested, exposed, localisation, table
+from ..core.sanity_tables import CohortMaps, exposed, localisation, table
 from ..core.writing import atomic_folder
 from ..pipeline import software_versions
 from ..writers.sanity import write_sanity
@@ -207,7 +207,7 @@ def _report(
     found: dict[str, Any] = {}
     for method in methods:
         of = [row for row in used if row.method == method]
-        tested = Tested(
+        tested = CohortMaps(
             tuple(row.values or {} for row in of),
             np.array([row.record.patient for row in of]),
             tuple(row.picture for row in of),
