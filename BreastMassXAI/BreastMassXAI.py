@@ -128,6 +128,7 @@ class BreastMassXAIParameterNode:
             ]
         ),
     ] = "cam"
+    counterCheck: bool = False
     showSaliency: bool = True
     showRegions: bool = True
     showExtremes: bool = True
@@ -373,6 +374,8 @@ class BreastMassXAITest(ScriptedLoadableModuleTest):
         walk.outline()
         walk.explain()
         walk.edit_and_undo()
+        walk.suggest_and_accept()
+        in_folder(walk.save_and_restore)
         in_folder(walk.cohort)
         in_folder(walk.save_and_restore)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .api.explaining import save as save
     from .api.frames import read_frame as read_frame
     from .api.frames import read_mask as read_mask
+    from .api.frames import suggest_mask as suggest_mask
     from .api.studies import Evaluation as Evaluation
     from .api.studies import evaluate as evaluate
     from .api.studies import train as train
@@ -55,6 +56,7 @@ _PLACES = {
     "read_frame": ".api.frames",
     "read_mask": ".api.frames",
     "save": ".api.explaining",
+    "suggest_mask": ".api.frames",
     "train": ".api.studies",
 }
 

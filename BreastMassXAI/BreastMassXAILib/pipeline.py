@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import __version__
-from .core.cine import Cine
+from .core.cine import Cine, read_if_whole
 from .core.cine_result import CineResult, ExplainedFrame, FrameResult, summarise
 from .core.classifier import Classifier, NetworkOutput
-from .core.errors import InputError, MissingPackageError, NoMassError, SpacingError
+from .core.counter_check import Changes
+from .core.errors import InputError, MissingPackageError, SpacingError
 from .core.explain import Explanation, Partition, explain, partition
 from .core.field import FieldRule
-from .core.frame import Case, Frame, MaskOrigin
-from .core.outline import ANYWHERE, NO_MASS, Prompt, Suggestion
+from .core.frame import Case, Frame
+from .core.infill import FILLS
 from .core.progress import Progress, silent
 from .core.propagation import MassTrack, TrackedMass
 from .core.result import Settings
-from .core.suggested import found_mass, inner_point
 from .methods import method_of
 
 if TYPE_CHECKING:
@@ -73,99 +73,6 @@ def _network_packages() -> Iterator[None]:
         ) from error
 
 
-def follow_mass(
-    cine: Cine,
-    outliner: Outliner,
-    prompt: Prompt = ANYWHERE,
-    *,
-    start: int | None = None,
-    frames: Sequence[int] | None = None,
-    propagate: bool = False,
-    progress: Progress = silent,
-) -> tuple[MassTrack, Suggestion]:
-    """Suggest the mass on the frames of a loop: on the first as it was pointed at, on each next where it was before.
-
-    Memory holds one frame and the network's view of it, whatever the loop's length; outlines are kept packed.
-
-    Parameters
-    ----------
-    cine : Cine
-    outliner : Outliner
-    prompt : Prompt
-        On frame `start`.
-    start : int, optional
-        Later and earlier frames follow from there. By default the first frame on which a mass is found.
-    frames : sequence of int, optional
-        Which frames to look at, ascending; all by default.
-    propagate : bool
-        Whether the track gives a mass to frames on which none is found.
-    progress : Progress
-
-    Returns
-    -------
-    MassTrack
-        Without the frames on which no mass was found, and damaged ones.
-    Suggestion
-        That of the frame from which the others follow.
-
-    Raises
-    ------
-    InputError
-        When the frame with the prompt is damaged or the prompt makes no sense on it.
-    NoMassError
-        When no mass is found there, or without a prompt on no frame.
-    """
-    chosen = list(range(len(cine)) if frames is None else frames)
-    done = 0
-
-    def suggested(index: int, prompt: Prompt) -> Suggestion | None:
-        nonlocal done
-        progress(min(done, len(chosen)), len(chosen), "outlines")
-        done += 1
-        frame = _read(cine, index)
-        return None if frame is None else outliner.suggest(outliner.look(frame), prompt)
-
-    first: Suggestion | None = None
-    if start is None and not prompt:
-        likeliest: Suggestion | None = None
-        for index in chosen:
-            found = suggested(index, prompt)
-            if found is not None and found.mass.any():
-                start, first = index, found
-                break
-            if found is not None and (likeliest is None or found.confidence > likeliest.confidence):
-                likeliest = found
-        if first is None and likeliest is not None:
-            found_mass(likeliest)
-    else:
-        start = chosen[0] if start is None else start
-        cine.read(start)  # of the frame that a person pointed at the reason is told
-        first = suggested(start, prompt)
-    if first is None or start is None:
-        raise NoMassError(f"{NO_MASS}: none of the chosen frames can be read.")
-    found_mass(first)
-    begin, known = start, first
-
-    def followed() -> Iterator[tuple[int, np.ndarray]]:
-        yield begin, known.mass
-        later = [index for index in chosen if index > begin]
-        earlier = [index for index in reversed(chosen) if index < begin]
-        for way in (later, earlier):
-            place = inner_point(known.mass)
-            for index in way:
-                try:
-                    found = suggested(index, Prompt((place,)))
-                except InputError:  # zoomed or moved away: there is no such place on this frame
-                    continue
-                if found is not None and found.mass.any():
-                    yield index, found.mass
-                    place = inner_point(found.mass)
-
-    track = MassTrack(followed(), propagate, outlined=MaskOrigin.AUTOMATIC)
-    progress(len(chosen), len(chosen), "outlines")
-    return track, first
-
-
 def with_field(bundle: Bundle, kind: str | None) -> Bundle:
     """The bundle with another field of the whole frame.
 
@@ -197,6 +104,8 @@ def check_choices(classifier: Classifier, settings: Settings) -> None:
         When it lacks the operating point or the rule of suspension that is asked for; or there is no such method.
     """
     method_of(settings.method)
+    if settings.check is not None and settings.check not in FILLS:
+        raise InputError(f"A counter-check replaces a region by {', '.join(FILLS)}, not by {settings.check!r}.")
     classifier.at(settings.operating_point).suspended_by(settings.suspend)
 
 
@@ -216,7 +125,27 @@ def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Exp
     if settings.ring_mm > 0:
         case.frame.spacing.mm()
     check_choices(bundle.classifier, settings)
-    return explain(case, saliency_map(bundle, case, method), bundle.classifier, settings, software_versions())
+    output = saliency_map(bundle, case, method)
+    regions, changes = checked(bundle, case, output, settings)
+    return explain(case, output, bundle.classifier, settings, software_versions(), regions, changes)
+
+
+def checked(
+    bundle: Bundle, case: Case, output: NetworkOutput, settings: Settings
+) -> tuple[Partition | None, Changes | None]:
+    """The counter-check that the settings ask for, with the regions that it replaced; nothing where they ask for none.
+
+    Raises
+    ------
+    SpacingError, InputError
+        As :func:`~.core.explain.partition`.
+    """
+    if settings.check is None:
+        return None, None
+    from .methods.counter_check import changes_of
+
+    regions = partition(case, output.field, output.cells.shape, settings)
+    return regions, changes_of(bundle, case, output, regions.labels, settings.check)
 
 
 def analyze_cine(
@@ -284,7 +213,7 @@ def analyze_cine(
         if mass is None:
             skipped.setdefault(NO_MASK, []).append(index)
             continue
-        frame = _read(cine, index)
+        frame = read_if_whole(cine, index)
         if frame is None:
             skipped.setdefault(UNREADABLE, []).append(index)
             continue
@@ -318,7 +247,11 @@ class _FrameExplainer:
         outputs = saliency_maps(self._bundle, cases, method_of(self._settings.method))
         for case, output in zip(cases, outputs, strict=True):
             regions = self._regions(case, output)
-            yield explain(case, output, self._bundle.classifier, self._settings, self._software, regions), output
+            changes = checked(self._bundle, case, output, self._settings)[1]
+            explanation = explain(
+                case, output, self._bundle.classifier, self._settings, self._software, regions, changes
+            )
+            yield explanation, output
 
     def _regions(self, case: Case, output: NetworkOutput) -> Partition:
         if self._last is None or not _same_regions(self._last, (case, output)):
@@ -342,14 +275,6 @@ def _same_array(first: np.ndarray | None, second: np.ndarray | None) -> bool:
     if first is None or second is None or first is second:
         return first is second
     return np.array_equal(first, second)
-
-
-def _read(cine: Cine, index: int) -> Frame | None:
-    """A frame, or None where it is damaged: one bad frame is no reason to give up a loop."""
-    try:
-        return cine.read(index)
-    except InputError:
-        return None
 
 
 def _case(frame: Frame, mass: TrackedMass, index: int, settings: Settings) -> Case:

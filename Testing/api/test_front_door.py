@@ -183,3 +183,20 @@ def test_bad_input_is_one_sentence(tmp_path):
     frame = bmx.read_frame(SAMPLES / "malignant.png")
     with pytest.raises(bmx.BreastMassXAIError, match="pixel size of this frame is unknown"):
         bmx.explain(frame, SAMPLES / "malignant_mask.png")
+
+
+def test_a_suggested_mass_is_the_command_s_and_called_automatic(tmp_path, monkeypatch):
+    from BreastMassXAILib.commands.command_line import main
+
+    monkeypatch.chdir(tmp_path)
+    frame = bmx.read_frame(SAMPLES / "benign.dcm")
+    found = bmx.suggest_mask(frame, click=(207, 317), not_here=[(210, 420)])
+    pointed = ["--click", "207,317", "--not-here", "210,420", "--out", "mask.png", "--progress", "none"]
+    assert main(["outline", str(SAMPLES / "benign.dcm"), *pointed]) == 0
+    np.testing.assert_array_equal(found.mass, bmx.read_mask("mask.png", frame))
+    assert bmx.explain(frame, found).result.mask["origin"] == "automatic"
+    assert bmx.explain(frame, found.mass).result.mask["origin"] == "imported"
+    with pytest.raises(bmx.BreastMassXAIError, match="outside the frame"):
+        bmx.suggest_mask(frame, click=[(207, 317), (9999, 3)])
+    with pytest.raises(bmx.BreastMassXAIError, match="too small"):
+        bmx.suggest_mask(frame, box=(10, 10, 10, 10))

@@ -3,6 +3,7 @@
 import csv
 import json
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from BreastMassXAILib.core.cine import Cine
 from BreastMassXAILib.core.errors import InputError, NoMassError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.core.outline import Click, Prompt
-from BreastMassXAILib.pipeline import follow_mass, load_outliner
+from BreastMassXAILib.network.outline_loop import follow_mass
+from BreastMassXAILib.pipeline import load_outliner
 
 SHAPE = (160, 200)
 ROW, COLUMN = np.mgrid[: SHAPE[0], : SHAPE[1]]
@@ -72,6 +74,9 @@ def test_without_a_click_the_first_frame_with_a_mass_decides(outliner):
             return Frame((120 + 10 * np.sin(COLUMN / 9)).astype(np.float32), SPACING)
         return loop(4).read(index)
 
+    sure = [outliner.suggest(outliner.look(read(index))).confidence for index in range(4)]
+    assert sure[0] < min(sure[1:])
+    outliner = replace(outliner, least_confidence=(sure[0] + min(sure[1:])) / 2)
     track, first = follow_mass(Cine(4, read), outliner)
     assert first.found == 1 and set(track.annotated) >= {1, 2, 3}
     with pytest.raises(NoMassError, match="No mass was found in this frame"):

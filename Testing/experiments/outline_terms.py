@@ -12,9 +12,10 @@ What that shares: the networks whose out-of-fold logits the terms of partition k
 k. Only the weights of a handful of terms pass through this, but they pass. And the recipe of the networks was chosen on
 partitions 1 to 4.
 
-``--automatic``: npz with ``identifiers``, ``shapes`` (n, 2) and ``masks``, an object array of packed bits
-(numpy.packbits of a mask), each predicted by a network that had not seen the patient. Where one is empty, no network
-speaks and no term: the sum is its bias. How many these are is reported (``no_outline``).
+``--automatic``: npz with ``identifiers`` and for each ``<identifier>/none``, the packed bits (numpy.packbits) of the
+mask that was suggested without a click, and ``<identifier>/shape``; each by an outline network that had not seen the
+patient. Where one is empty, no network speaks and no term: the sum is its bias. How many these are is reported
+(``no_outline``).
 """
 
 from __future__ import annotations
@@ -131,11 +132,12 @@ def gathered(folder: Path, folds: Path, width_mm: float, keep: Path, automatic: 
 
 
 def _packed(path: Path) -> dict[str, np.ndarray]:
-    found = np.load(path, allow_pickle=True)
     masks = {}
-    for identifier, bits, shape in zip(found["identifiers"], found["masks"], found["shapes"], strict=True):
-        rows, columns = (int(n) for n in shape)
-        masks[str(identifier)] = np.unpackbits(bits, count=rows * columns).reshape(rows, columns).astype(bool)
+    with np.load(path) as found:
+        for identifier in found["identifiers"]:
+            rows, columns = (int(n) for n in found[f"{identifier}/shape"])
+            bits = found[f"{identifier}/none"]
+            masks[str(identifier)] = np.unpackbits(bits, count=rows * columns).reshape(rows, columns).astype(bool)
     return masks
 
 

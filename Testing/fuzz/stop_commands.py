@@ -153,6 +153,10 @@ def run(command: Command, number: signal.Signals | None, after_s: float, place: 
     return seconds, "stopped"
 
 
+def _nothing(number: int, frame: object) -> None:
+    """A signal that is caught, even so, is not ignored by the programs that are started."""
+
+
 def _wait(process: subprocess.Popen) -> int:
     """The exit code; on a busy machine, where a process that wants to run may wait for minutes, later than on an idle
     one."""
@@ -188,6 +192,10 @@ def stop_commands(
     tell: bool = False,
 ) -> dict:
     """Stop each command by each signal at so many moments, and count what came of it; `tell` each on standard error."""
+    for number in signals:
+        # A background job of a shell, and whatever nohup runs, ignores some of them, and hands that on.
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _nothing)
     draw = random.Random(seed)
     inputs = folder / "inputs"
     inputs.mkdir(parents=True)

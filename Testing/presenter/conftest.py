@@ -42,7 +42,7 @@ def room(scene, malignant):
     from BreastMassXAILib.scene.inputs import add_frame, add_mass, set_segments
 
     frame_node = add_frame(scene, malignant.frame, "N")
-    mass_node = add_mass(scene, malignant.mass, frame_node, "my mass")
+    mass_node = add_mass(scene, malignant.mass, frame_node, "my mass", malignant.mass_origin)
     session = Session(scene)
     session.set_inputs(frame_node, mass_node, "mass")
 

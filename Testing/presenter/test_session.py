@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from BreastMassXAILib.core.errors import BreastMassXAIError, InputError
+from BreastMassXAILib.core.frame import MaskOrigin
 from BreastMassXAILib.core.result import Settings
 from BreastMassXAILib.presenter.models import shipped_models
 from BreastMassXAILib.presenter.words import notes_of
@@ -177,7 +178,8 @@ def test_a_live_update_is_a_fresh_explanation_on_the_same_field(room, without_ne
     session.refresh()
     found, _ = restored(kept_network(room.frame))
     frame = frame_of(room.frame)
-    case = replace(room.case, frame=with_beams(with_scan_area(frame, mass)), mass=mass, mass_source=None)
+    settled = with_beams(with_scan_area(frame, mass))
+    case = replace(room.case, frame=settled, mass=mass, mass_source=None, mass_origin=MaskOrigin.EDITED)
     fresh = explain(case, found.output, found.classifier, settings, found.software)
     assert session.result == fresh.result
     np.testing.assert_array_equal(voxels(session.nodes.regions), fresh.labels)
@@ -548,8 +550,8 @@ def test_a_fixed_range_holds_for_every_case(room, explained) -> None:
 
 def test_another_operating_point_decides_anew_without_the_network(explained) -> None:
     balanced = explained.result
-    assert balanced.operating_point == "balanced" and len(notes_of(balanced)) == 2 + len(balanced.warnings)
-    assert "out of fold" in notes_of(balanced)[1]
+    assert balanced.operating_point == "balanced" and len(notes_of(balanced)) == 3 + len(balanced.warnings)
+    assert "out of fold" in notes_of(balanced)[2]
     explained.settings = Settings(operating_point="specific")
     assert explained.due
     explained.refresh()
@@ -589,3 +591,23 @@ def test_a_method_without_a_sum_shows_shares(explained) -> None:
     assert explained.table[0].worth == f"{result.energy['mass']:.0%}"
     assert any("do not add up" in note for note in notes_of(result))
     assert method_help("grad-cam:2").startswith("Grad-CAM (stage 2): a stage's output")
+
+
+def test_the_counter_check_is_made_on_demand_and_not_carried_to_another_mass(room, explained) -> None:
+    from BreastMassXAILib.presenter.words import notes_of
+
+    explained.settings = Settings(check="mean")
+    explained.refresh()
+    assert explained.result.check is None and "press Explain" in " ".join(notes_of(explained.result, check=True))
+    found = explained.explain()
+    assert found.check["fill"] == "mean" and found.check["evidence"] == found.contributions
+    room.paint(grown(room.case.mass, 1))
+    explained.refresh()
+    assert explained.result.check is None  # another mass: the regions that were replaced are not its own
+    room.paint(room.case.mass)
+    explained.refresh()
+    assert explained.result == found
+    restored = type(explained)(room.scene)
+    restored.settings = Settings(check="mean")  # as the scene's parameters have it
+    restored.set_inputs(*explained.inputs)
+    assert restored.result.check == found.check

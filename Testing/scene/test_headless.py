@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -204,3 +205,19 @@ def test_a_picture_shows_frame_overlay_and_outlines(bundle: Path, restored, tmp_
     fresh.save(tmp_path / "again.mrb")  # the picture's own view is not part of the scene
     with zipfile.ZipFile(tmp_path / "again.mrb") as archive:
         assert b"Snapshot" not in archive.read("again/again.mrml")
+
+
+@pytest.mark.parametrize("ending", ["leftovers.undo_all(); os._exit(130)", "sys.exit(0)"], ids=["stopped", "through"])
+def test_a_scene_leaves_no_folder_for_temporary_files_behind(headless, ending, tmp_path: Path) -> None:
+    script = (
+        "import os, sys\n"
+        "from BreastMassXAILib.core import leftovers\n"
+        "from BreastMassXAILib.hosts.headless import HeadlessSlicer\n"
+        "slicer = HeadlessSlicer()\n"
+        "print(len(os.listdir(os.environ['TMPDIR'])), flush=True)\n"
+        f"{ending}\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert int(done.stdout) >= 1, done.stderr  # Slicer's cache
+    assert [file.name for file in tmp_path.iterdir() if not file.name.startswith("torchinductor_")] == []

@@ -362,18 +362,21 @@ class SegmentEditor(Widget):
         self.values["shortcuts"] = False
 
     def saveStateForUndo(self) -> None:
-        import slicer
-
-        kept = slicer.vtkSegmentation()
-        kept.DeepCopy(self.segmentationNode().GetSegmentation())
-        self.__dict__["kept"] = kept
+        self.history.SaveState()
 
     def undo(self) -> None:
-        self.segmentationNode().GetSegmentation().DeepCopy(self.kept)
-        self.segmentationNode().GetSegmentation().InvokeEvent("ModifiedEvent")
-        self.segmentationNode().Modified()
+        self.history.RestorePreviousState()
+
+    def redo(self) -> None:
+        self.history.RestoreNextState()
 
     def setSegmentationNode(self, node: Any) -> None:
+        import slicer
+
+        if node is not self.segmentationNode():
+            history = slicer.vtkSegmentationHistory()
+            history.SetSegmentation(None if node is None else node.GetSegmentation())
+            self.__dict__["history"] = history
         self.values["nodes"]["segmentation"] = node
 
     def segmentationNode(self) -> Any:

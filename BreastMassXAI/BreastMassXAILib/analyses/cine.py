@@ -12,7 +12,7 @@ from ..core.cine import Cine, with_settled_geometry
 from ..core.cine_result import CineResult, ExplainedFrame, FrameResult
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
-from ..core.frame import Case, Frame
+from ..core.frame import Case, Frame, MaskOrigin
 from ..core.outline import ANYWHERE, Prompt
 from ..core.progress import Progress, silent
 from ..core.propagation import MassTrack
@@ -21,7 +21,8 @@ from ..core.settling import with_said_geometry, with_said_spacing
 from ..core.sizes import confirmed_size, known_mm
 from ..core.suggested import suggestion_notes
 from ..core.writing import CINE_FILE, as_text, atomic_folder
-from ..pipeline import analyze_cine, follow_mass, load_model, load_outliner, with_field
+from ..network.outline_loop import follow_mass
+from ..pipeline import analyze_cine, load_model, load_outliner, with_field
 from ..readers.cines import open_frames
 from ..readers.masks import read_mask, read_masks
 from ..readers.onto import Onto
@@ -29,7 +30,6 @@ from ..readers.placement import size_notes
 from ..writers.cine_results import CineWriter, frames_csv, map_stream
 from ..writers.curve import write_curve
 from ..writers.figure import write_figure
-from .outlining import point_of
 from .request import MASK_AND_PROMPT, Request, stem
 
 BATCH = 8
@@ -170,7 +170,7 @@ def _frames(request: CineRequest, cine: Cine) -> range:
 
 def _outlined(request: CineRequest, progress: Progress) -> tuple[Cine, MassTrack, tuple[str, ...]]:
     """The loop as its file and its user say, and the masses that a network suggests on it."""
-    point = point_of(request.prompt)
+    point = request.prompt.point
     cine, _ = open_frames(request.cine, point, request.axis, request.flip_rows)
     chosen = _frames(request, cine)
     start = None if request.on is None else request.on - 1
@@ -309,7 +309,8 @@ class _SceneFrames:
     def read(self, cine: Cine, saliency: np.ndarray) -> Iterator[ExplainedFrame]:
         """The frames again, one by one, with their maps from ``saliency.nrrd``."""
         for place, entry, mass, labels in self._kept:
-            case = Case(cine.read(entry.index), mass)
+            origin = MaskOrigin(entry.result.mask["origin"])
+            case = Case(cine.read(entry.index), mass, mass_origin=origin)
             yield ExplainedFrame(entry, case, Explanation(entry.result, saliency[place], labels))
 
 

@@ -88,11 +88,11 @@ def outline(
     BreastMassXAIError
     """
     progress(0, 2, "reading")
-    cine, onto = open_frames(path, point_of(prompt), 0, rules.flip_rows)
+    cine, onto = open_frames(path, prompt.point, 0, rules.flip_rows)
     index = frame_index(path, None if number is None else number - 1, len(cine))
     read = cine.read(index)
     said = rules.said_of(read.shape)
-    frame = with_said_geometry(with_said_spacing(read, said), None, said, point_of(prompt))
+    frame = with_said_geometry(with_said_spacing(read, said), None, said, prompt.point)
     confirmed_size(frame, rules.confirmed_size)
     if in_mm:
         known_mm(frame)
@@ -133,17 +133,6 @@ def write_outline(request: OutlineRequest, progress: Progress = silent) -> tuple
         write_mask(work, found.suggestion.mass, found.frame, found.onto, MaskOrigin.AUTOMATIC)
     progress(2, 2, "done")
     return out, found
-
-
-def point_of(prompt: Prompt) -> tuple[float, float] | None:
-    """A point in the tissue that a prompt is about; None where it says nothing."""
-    inside = [(click.row, click.column) for click in prompt.clicks if click.inside]
-    if inside:
-        return inside[0]
-    if prompt.box is None:
-        return None
-    box = prompt.box
-    return (box.top + box.bottom) / 2, (box.left + box.right) / 2
 
 
 def outline_words(found: Outlined) -> str:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from ..core.cine_result import CineResult
 from ..core.explain import Explanation
-from ..core.frame import Case, Frame
+from ..core.frame import Case, Frame, MaskOrigin
+from ..core.outline import Suggestion
 from ..core.progress import Progress, silent
 from ..core.result import CaseResult, Settings
 from ..core.settling import Said, settle
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..network.bundle import Bundle
 
-Mask = npt.NDArray[Any] | PathName
+Mask = npt.NDArray[Any] | PathName | Suggestion
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,8 +101,8 @@ def explain(
     ----------
     frame : Frame, str or Path
         With files for both frame and mask, the mass chooses among a DICOM file's calibrated regions.
-    mass : ndarray of bool, str or Path
-        The mask of the mass on the frame's grid.
+    mass : ndarray of bool, str, Path or Suggestion
+        The mask of the mass on the frame's grid; what :func:`suggest_mask` gives, with the mask called automatic.
     model : Bundle, str or Path, optional
         What :func:`load_model` gives, a folder, or a shipped model's name.
     settings : Settings, optional
@@ -134,7 +135,9 @@ def explain(
     from ..pipeline import analyze
 
     said = Said(spacing_of(spacing), width_mm, scan_area=scan_area, beams=beams, apex=apex)
-    source = None
+    source, origin = None, MaskOrigin.IMPORTED
+    if isinstance(mass, Suggestion):
+        mass, origin = mass.mass, MaskOrigin.AUTOMATIC
     if isinstance(frame, Frame):
         if not isinstance(mass, np.ndarray):
             from .frames import read_mask
@@ -148,7 +151,7 @@ def explain(
         from .frames import read_frame
 
         frame = read_frame(frame, index=index)
-    case = settle(frame, mass, said, source)
+    case = settle(frame, mass, said, source, origin=origin)
     settings = settings or Settings()
     if settings.ring_mm > 0:
         case.frame.spacing.mm()  # refused before a model is loaded for nothing

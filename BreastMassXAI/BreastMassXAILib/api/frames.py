@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from ..core.calibration import CalibrationLine
 from ..core.frame import Frame, Provenance, Spacing
-from ..core.settling import Said, with_said_spacing
+from ..core.outline import Box, Click, Prompt, Suggestion
+from ..core.settling import Said, with_said_geometry, with_said_spacing
 
 PathName = str | PathLike[str]
+Place = tuple[float, float]
+"""Row and column in pixels of a frame."""
 MM = float | tuple[float, float] | Spacing
 """mm per pixel: one number, (row, column), or a :class:`~..core.frame.Spacing` with its provenance."""
 
@@ -90,6 +93,74 @@ def read_mask(path: PathName, frame: Frame) -> npt.NDArray[np.bool_]:
     from ..readers.masks import read_mask as read
 
     return np.asarray(read(Path(path), frame.shape)[0], bool)
+
+
+def suggest_mask(
+    frame: Frame | PathName,
+    click: Place | Sequence[Place] | None = None,
+    box: tuple[float, float, float, float] | None = None,
+    *,
+    not_here: Place | Sequence[Place] = (),
+    index: int | None = None,
+) -> Suggestion:
+    """The mass that a network outlines on a frame, as the command ``outline`` does. Look at it before you use it.
+
+    Parameters
+    ----------
+    frame : Frame, str or Path
+    click : (row, column), or several, optional
+        Points in the mass, in pixels; without one, and without `box`, the largest mass is outlined.
+    box : (top, left, bottom, right), optional
+        A rough rectangle around the mass.
+    not_here : (row, column), or several
+        Points that do not belong to the mass.
+    index : int, optional
+        Which frame of a loop or volume, counted from 0, where `frame` is a file.
+
+    Returns
+    -------
+    Suggestion
+        ``.mass`` is the mask, ndarray of bool with the shape of the frame; ``.confidence``, 0..1; ``.found``, how many
+        masses there seem to be. Given to :func:`explain` as it is, the result says that the mask is automatic.
+
+    Raises
+    ------
+    NoMassError
+        When no mass is found; the sentence tells the confidence.
+    BreastMassXAIError
+        When something cannot be read or a point makes no sense, with one sentence.
+
+    Examples
+    --------
+    >>> import BreastMassXAILib as bmx
+    >>> found = bmx.suggest_mask("benign.dcm", click=(207, 317))
+    >>> found.mass.shape, found.mass.dtype.name, bool(found.mass[207, 317]), found.found
+    ((560, 600), 'bool', True, 1)
+    >>> bmx.explain("benign.dcm", found).result.mask["origin"]
+    'automatic'
+    """
+    from ..core.suggested import found_mass
+    from ..pipeline import load_outliner
+
+    prompt = Prompt(
+        (*(Click(*place) for place in _places(click)), *(Click(*place, False) for place in _places(not_here))),
+        None if box is None else Box(*box),
+    )
+    if not isinstance(frame, Frame):
+        frame = read_frame(frame, index=index)
+    frame = with_said_geometry(frame, None, point=prompt.point)
+    outliner = load_outliner()
+    found = outliner.suggest(outliner.look(frame), prompt)
+    found_mass(found)
+    return found
+
+
+def _places(places: Place | Sequence[Place] | None) -> list[tuple[float, float]]:
+    """One point or several as a list."""
+    if places is None:
+        return []
+    found = np.asarray(places, float).reshape(-1, 2)
+    return [(float(row), float(column)) for row, column in found]
 
 
 def spacing_of(mm: MM | None) -> Spacing | None:

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-def read_dataset(path: Path) -> DataSet:
+def read_dataset(path: Path, unlabelled: bool = False) -> DataSet:
     """List the cases of a data set in any layout that is known.
 
     Parameters
@@ -35,6 +35,8 @@ def read_dataset(path: Path) -> DataSet:
     path : Path
         BUS-BRA's folder; a folder with ``benign`` and ``malignant`` in it (BUSI); OASBUD's ``.mat`` file; a CSV
         manifest, or a folder that holds one as ``manifest.csv``; a pack.
+    unlabelled : bool
+        Whether a manifest's cases may lack labels: theirs is then empty.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def read_dataset(path: Path) -> DataSet:
         if (path / "bus_data.csv").is_file():
             return list_busbra(path)
         if (path / "manifest.csv").is_file():
-            return read_manifest(path / "manifest.csv")
+            return read_manifest(path / "manifest.csv", unlabelled)
         if is_class_folder(path):
             return read_class_folders(path)
         raise InputError(
@@ -62,7 +64,7 @@ def read_dataset(path: Path) -> DataSet:
     if path.suffix.lower() == ".mat":
         return read_oasbud(path)
     if path.suffix.lower() == ".csv":
-        return read_manifest(path)
+        return read_manifest(path, unlabelled)
     raise InputError(
         f"{path.name} is no data set that is known: give a CSV manifest, OASBUD's .mat file, a pack or a folder."
     )

@@ -65,7 +65,7 @@ class _Row:
     named_patient: bool = False
 
 
-def read_manifest(path: Path) -> DataSet:
+def read_manifest(path: Path, unlabelled: bool = False) -> DataSet:
     """List the cases of a manifest.
 
     Parameters
@@ -77,6 +77,8 @@ def read_manifest(path: Path) -> DataSet:
         number, from 1, of a loop's frame; `segment` the name or value that means mass in the mask; `flip` is ``rows``
         where the file's first row is the deepest. A given spacing has the provenance ``manifest``. Empty rows are no
         cases.
+    unlabelled : bool
+        Whether cases may lack a label, or the table that column: theirs is then empty.
 
     Returns
     -------
@@ -90,7 +92,7 @@ def read_manifest(path: Path) -> DataSet:
         When the file cannot be read as a table, lacks a column or has no row.
     """
     path = Path(path)
-    rows = _rows(path)
+    rows = _rows(path, unlabelled)
     good = [row for row in rows if row.record is not None]
     notes = [f"{fault.sentence}" for fault in _faults_between(good)]
     skipped = [Skipped(row.identifier, " ".join(row.faults)) for row in rows if row.record is None]
@@ -134,7 +136,7 @@ def _is_doubt(note: str) -> bool:
     return any(words in note for words in ("contradicts itself", "disagrees with", "The file says"))
 
 
-def _rows(path: Path) -> list[_Row]:
+def _rows(path: Path, unlabelled: bool = False) -> list[_Row]:
     try:
         reader = csv.DictReader(io.StringIO(table_text(path), newline=""), skipinitialspace=True)
         found = [name.strip() for name in reader.fieldnames or ()]
@@ -157,16 +159,17 @@ def _rows(path: Path) -> list[_Row]:
         raise InputError(
             f"{path.name} has the column {', '.join(twice)} more than once: which one counts is not clear."
         )
-    if absent := [column for column in REQUIRED if column not in found]:
+    required = REQUIRED[:2] if unlabelled else REQUIRED
+    if absent := [column for column in required if column not in found]:
         raise InputError(
             f"{path.name} lacks the column {', '.join(absent)}; it has {shown(', '.join(found), 300) or 'none'}."
         )
     if not table:
         raise InputError(f"{path.name} lists no case.")
     seen: dict[object, int] = {}
-    clean = [(line, {k: (v or "").strip() for k, v in row.items() if k}) for line, row in table]
+    clean = [(line, {"label": "", **{k: (v or "").strip() for k, v in row.items() if k}}) for line, row in table]
     names = _short_names(path.parent, [row["image"] for _, row in clean])
-    return [_row(path.parent, line, row, names[row["image"]], seen) for line, row in clean]
+    return [_row(path.parent, line, row, names[row["image"]], seen, required) for line, row in clean]
 
 
 def _refuse_swallowed_rows(path: Path, line: int, row: Mapping[str | None, object], columns: int) -> None:
@@ -227,12 +230,14 @@ def _short_names(folder: Path, images: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def _row(folder: Path, line: int, row: dict[str, str], short: str, seen: dict[object, int]) -> _Row:
+def _row(
+    folder: Path, line: int, row: dict[str, str], short: str, seen: dict[object, int], required: Sequence[str]
+) -> _Row:
     which = f" frame {row['frame']}" if row.get("frame") else ""
     identifier = row.get("identifier") or (short and short + which) or f"line {line}"
     masks = [folder / part.strip() for part in row["mask"].split(";") if part.strip()]
     faults: list[str] = []
-    for column in REQUIRED:
+    for column in required:
         if not row[column]:
             faults.append(f"The {column} is missing.")
     faults += [

@@ -7,8 +7,12 @@ from pathlib import Path
 
 from ..core.errors import InputError
 
-_MARKS: tuple[tuple[bytes, str], ...] = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"))
-_MARKS += ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the next one does
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 def table_text(path: Path) -> str:

@@ -24,6 +24,8 @@ COMMANDS = {
     "calibrate": "fit a model's temperature and operating points to labelled cases of one's own",
     "evaluate": "classify and explain a cohort; write tables and a report",
     "agree": "compare two outlines of the same masses, and what their difference does to the decision",
+    "planted": "let networks decide by one known thing, and see which explanations name it",
+    "sanity": "test whether saliency maps can be believed, over a cohort",
     "check-manifest": "say what is wrong with a CSV manifest, row by row",
     "inspect": "say what files hold: frames, pixel size and where it comes from, scan area",
 }

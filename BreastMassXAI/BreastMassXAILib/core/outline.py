@@ -48,6 +48,16 @@ class Prompt:
     def __bool__(self) -> bool:
         return bool(self.clicks) or self.box is not None
 
+    @property
+    def point(self) -> tuple[float, float] | None:
+        """Row and column of a point in the tissue that is meant; None where nothing is said."""
+        for click in self.clicks:
+            if click.inside:
+                return click.row, click.column
+        if self.box is None:
+            return None
+        return (self.box.top + self.box.bottom) / 2, (self.box.left + self.box.right) / 2
+
     def and_click(self, click: Click) -> Prompt:
         """This prompt with a further click."""
         return Prompt((*self.clicks, click), self.box)

@@ -5,14 +5,18 @@ Saves a case with its explanation as a scene bundle that desktop Slicer opens, a
 
 from __future__ import annotations
 
+import weakref
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..core.errors import InputError, MissingPackageError
 from ..core.explain import Explanation
-from ..core.frame import Case
+from ..core.frame import Case, MaskOrigin
+from ..core.leftovers import removed, uninterrupted
 from ..readers.files import quiet
 
 if TYPE_CHECKING:
@@ -48,7 +52,11 @@ class HeadlessSlicer:
 
         from ..scene.explanation import register_node_classes
 
-        self._app = SlicerApp()
+        with uninterrupted():
+            self._app = SlicerApp()
+            cache = removed(Path(self._app.io_manager.cache_dir.name))  # which only the end of Python would remove
+            cache.__enter__()
+        weakref.finalize(self, cache.__exit__, None, None, None)
         self._messages = vtkStringOutputWindow()
         vtkOutputWindow.SetInstance(self._messages)
         vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
@@ -86,7 +94,7 @@ class HeadlessSlicer:
         from ..scene.views import show_in_slice_view
 
         frame_node = add_frame(self.scene, case.frame, name)
-        mass_node = add_mass(self.scene, case.mass, frame_node, f"{name} mass")
+        mass_node = add_mass(self.scene, case.mass, frame_node, f"{name} mass", case.mass_origin)
         nodes = show_explanation(self.scene, frame_node, explanation, saliency_range, mass_node)
         show_in_slice_view(self.scene, nodes)
         _show_red_view_alone(self.scene)
@@ -110,14 +118,17 @@ class HeadlessSlicer:
 
         timed = all(entry.time_s is not None for entry in result.frames)
         browser = add_cine(self.scene, name, timed)
-        indices, masses, explanations = [], [], []
+        indices, explanations = [], []
+        masses: list[np.ndarray] = []
+        origins: dict[int, MaskOrigin] = {}
         for frame in frames:
             entry = frame.entry
             append_frame(browser, frame.case.frame, entry.index + 1 if entry.time_s is None else entry.time_s)
             indices.append(entry.index)
+            origins[len(masses)] = frame.case.mass_origin
             masses.append(frame.case.mass)
             explanations.append(frame.explanation)
-        mass_node = add_masses(browser, enumerate(masses), f"{name} mass")
+        mass_node = add_masses(browser, enumerate(masses), f"{name} mass", origins)
         nodes = show_cine_explanation(browser, enumerate(explanations), result, mass_segmentation=mass_node)
         browser.SetSelectedItemNumber(indices.index(result.strongest) if result.strongest in indices else 0)
         show_in_slice_view(self.scene, nodes.explanation)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.frame import MaskOrigin
 from ..readers.frames import read_frame
 from ..readers.masks import read_mask
 from ..readers.onto import Onto
@@ -74,7 +75,7 @@ def add_sample(scene, name: str) -> tuple[Any, Any]:
         frame_node = add_frame(scene, frame, frame_name)
     if mass_node is None:
         mass = read_mask(sample.mask, frame.shape).pixels
-        mass_node = add_mass(scene, mass, frame_node, mass_name)
+        mass_node = add_mass(scene, mass, frame_node, mass_name, MaskOrigin.IMPORTED)
     elif frame_of_mass(mass_node) is None:  # its frame was deleted and is here again
         mass_node.SetAndObserveTransformNodeID(frame_node.GetTransformNodeID())
         mass_node.SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
@@ -93,7 +94,7 @@ def new_mass(scene, frame_node) -> Any:
     InputError
         When the volume is no single frame.
     """
-    return _add_mass(scene, np.zeros(frame_of(frame_node).shape, bool), frame_node)
+    return _add_mass(scene, np.zeros(frame_of(frame_node).shape, bool), frame_node, MaskOrigin.DRAWN)
 
 
 class Imported(NamedTuple):
@@ -130,7 +131,7 @@ def import_mass(scene, path: Path, frame_node, segments: Sequence[str] = ()) -> 
     """
     frame = frame_of(frame_node)
     found = read_mask(path, Onto(frame.shape, grid=_grid_of(frame_node, frame.shape), pixels=frame.pixels), segments)
-    return Imported(_add_mass(scene, found.pixels, frame_node), found.notes)
+    return Imported(_add_mass(scene, found.pixels, frame_node, MaskOrigin.IMPORTED), found.notes)
 
 
 def _grid_of(frame_node, shape: tuple[int, int]) -> Grid:
@@ -142,8 +143,8 @@ def _grid_of(frame_node, shape: tuple[int, int]) -> Grid:
     return Grid((1, *shape), directions[:, ::-1], (slice_mm, row_mm, column_mm), origin)
 
 
-def _add_mass(scene, mass: np.ndarray, frame_node) -> Any:
-    return add_mass(scene, mass, frame_node, scene.GenerateUniqueName(f"{frame_node.GetName()} mass"))
+def _add_mass(scene, mass: np.ndarray, frame_node, origin: MaskOrigin) -> Any:
+    return add_mass(scene, mass, frame_node, scene.GenerateUniqueName(f"{frame_node.GetName()} mass"), origin)
 
 
 def first_segment(segmentation_node) -> str:

@@ -19,6 +19,7 @@ from ..core.lexicon import checked_words
 from ..core.result import Settings
 from ..scene.belonging import frame_of_mass, masses_of
 from ..scene.explanation import explanation_nodes
+from ..scene.provenance import origin_of
 from .inputs import FrameReader, InputFacts, Seen, digest_of, digest_of_voxels, facts_of, mass_in
 from .models import Model, shipped_models
 
@@ -122,7 +123,8 @@ class Chosen:
             raise BundleError("Choose a model.")
         self._model.check(settings)
         case = self._reader.case(frame, mass)
-        case = replace(case, words={**case.words, **self._words.get(digest, {})})
+        origin = origin_of(self._segmentation_node, self._segment_id, mass)
+        case = replace(case, mass_origin=origin, words={**case.words, **self._words.get(digest, {})})
         seen = Seen(
             frame=digest,
             mass=digest_of(mass),
@@ -133,7 +135,9 @@ class Chosen:
             model=self._model.sha256,
             operating_point=settings.operating_point,
             suspend=settings.suspend,
+            mask_origin=origin.value,
             method=settings.method,
+            check=settings.check,
             words=tuple(case.words.items()),
         )
         return case, seen

@@ -62,8 +62,12 @@ class Seen:
     operating_point : str
     suspend : str, optional
         The rule that was asked for; None for the model's own.
+    mask_origin : str
+        Who outlined the mass, see :class:`~..core.frame.MaskOrigin`.
     method : str
         That was asked for.
+    check : str, optional
+        What the counter-check was to replace regions by.
     words : tuple of (feature, word)
         What a reader said of the mass.
     """
@@ -77,7 +81,9 @@ class Seen:
     model: str
     operating_point: str = "balanced"
     suspend: str | None = None
+    mask_origin: str = "drawn"
     method: str = "cam"
+    check: str | None = None
     words: tuple[tuple[str, str], ...] = ()
 
 
@@ -88,6 +94,7 @@ def settings_of(parameters: Any) -> Settings:
         grey_zone=parameters.greyZone,
         operating_point=parameters.operatingPoint,
         method=parameters.method,
+        check="inpaint" if parameters.counterCheck else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 LAYOUT_ID, COHORT_LAYOUT_ID, LOOP_LAYOUT_ID = 6101, 6102, 6103
 """Above those that Slicer has of its own."""
-FRAME_VIEW, OVERLAY_VIEW = "Red", "BreastMassXAI"
+FRAME_VIEW, OVERLAY_VIEW = SLICE_VIEWS = "Red", "BreastMassXAI"
 _EQUAL = 500
 """Of each part of a split, so that none is given more room than its neighbour."""
 LOOP_PLOT_VIEW = "BreastMassXAILoopPlot"

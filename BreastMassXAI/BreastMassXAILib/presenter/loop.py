@@ -17,6 +17,7 @@ from vtkmodules.vtkCommonCore import vtkCommand
 from ..core.beams import with_beams
 from ..core.cine import Cine, with_settled_geometry
 from ..core.cine_result import CineResult, ExplainedFrame
+from ..core.counter_check import changes_in
 from ..core.errors import InputError
 from ..core.explain import Explanation
 from ..core.frame import Frame, Provenance, Spacing
@@ -25,16 +26,15 @@ from ..core.propagation import HELD, INTERPOLATED, MassTrack
 from ..core.result import Settings
 from ..core.scan_area import with_scan_area
 from ..pipeline import analyze_cine, software_versions
-from ..scene.belonging import browser_of
 from ..scene.cine import move_cursor, show_cine_explanation, summary_of
 from ..scene.colors import ROLE_ATTRIBUTE
 from ..scene.explanation import explanation_nodes
-from ..scene.loops import add_masses, cine_of, masks_of
+from ..scene.loops import add_masses, browser_showing, cine_of, masks_of, origins_of
 from ..scene.nodes import remove_node
 from .adding import MASS_SEGMENT
 from .inputs import Seen, digest_of, digest_of_voxels
 from .models import Model, loaded
-from .passes import NetworkPass, saved
+from .passes import NetworkPass, regions_digest, saved
 from .session import Session
 from .worker import Worker
 
@@ -88,7 +88,9 @@ class LoopJob:
         def keep(frame: ExplainedFrame) -> None:
             index, spacing = frame.entry.index, frame.case.frame.spacing
             assert frame.output is not None
-            passes[index] = NetworkPass(frame.output, bundle.classifier, bundle.rule, software)
+            changes = changes_in(frame.explanation.result.check)
+            digest = "" if changes is None else regions_digest(frame.case, self.settings)
+            passes[index] = NetworkPass(frame.output, bundle.classifier, bundle.rule, software, changes, digest)
             seen[index] = Seen(
                 frame=self.digests[index],
                 mass=digest_of(frame.case.mass),
@@ -97,7 +99,9 @@ class LoopJob:
                 ring_mm=self.settings.ring_mm,
                 grey_zone=self.settings.grey_zone,
                 model=self.model.sha256,
+                mask_origin=frame.case.mass_origin.value,
                 method=self.settings.method,
+                check=self.settings.check,
             )
             if index in wanted:
                 explanations[index] = frame.explanation
@@ -125,7 +129,7 @@ class Loop:
 
     def follow(self) -> None:
         """Look at the session's frame: its loop's cursor follows the browser from now on. Cheap."""
-        self._observe(_browser(self._session.inputs[0]))
+        self._observe(browser_showing(self._session.inputs[0]))
 
     @property
     def count(self) -> int:
@@ -204,7 +208,8 @@ class Loop:
         case, _ = session.look()  # says what is missing
         assert session.model is not None
         _, segmentation_node, segment_id = session.inputs
-        track = MassTrack(masks_of(self._browser, segmentation_node, segment_id), propagate=True)
+        place = self._browser, segmentation_node, segment_id
+        track = MassTrack(masks_of(*place), propagate=True, outlined=origins_of(*place))
         annotated = track.annotated[0]
         mass = track.at(annotated)
         assert mass is not None
@@ -241,7 +246,7 @@ class Loop:
         for item, found in answer.passes.items():
             session.keep_pass(job.digests[item], job.model.sha256, found)
         frame_node, segmentation_node, _ = session.inputs
-        if browser != _browser(frame_node):
+        if browser != browser_showing(frame_node):
             return
         if segmentation_node is job.segmentation_node and browser.GetSequenceNode(segmentation_node) is not None:
             carried = [frame.index for frame in answer.result.frames if frame.mask_origin in (INTERPOLATED, HELD)]
@@ -258,7 +263,9 @@ class Loop:
             remove_node(scene, node)
         tracked = [(frame.index, job.track.at(frame.index)) for frame in answer.result.frames]
         name = f"{self._session.inputs[0].GetName()} mass on all frames"
-        node = add_masses(browser, ((index, mass.mask) for index, mass in tracked if mass is not None), name)
+        masses = {index: mass for index, mass in tracked if mass is not None}
+        outlined = {index: mass.outlined for index, mass in masses.items()}
+        node = add_masses(browser, ((index, mass.mask) for index, mass in masses.items()), name, outlined)
         node.SetAttribute(ROLE_ATTRIBUTE, LOOP_MASS_ROLE)
         return node
 
@@ -299,16 +306,6 @@ def _nodes_of_role(scene, role: str) -> Iterator[Any]:
         node = scene.GetNthNodeByClass(index, "vtkMRMLSegmentationNode")
         if node.GetAttribute(ROLE_ATTRIBUTE) == role:
             yield node
-
-
-def _browser(frame_node) -> Any | None:
-    """The browser of the loop whose frames a node shows."""
-    if frame_node is None or frame_node.GetScene() is None:
-        return None
-    browser = browser_of(frame_node)
-    if browser is None or browser.GetProxyNode(browser.GetMasterSequenceNode()) is not frame_node:
-        return None
-    return browser
 
 
 def _shown(count: int, track: MassTrack) -> set[int]:

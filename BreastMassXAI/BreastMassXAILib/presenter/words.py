@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.descriptors import BY_NAME, DEFINITIONS
+from ..core.frame import MaskOrigin
 from ..core.lexicon import FEATURE_NAMES, WORDS
 from ..core.palette import REGION_COLORS
 from ..core.regions import ELSEWHERE, REGIONS, RELEVANT
 from ..core.result import CaseResult
-from ..core.words import NAMES, no_sum, suspension_lines, worth
+from ..core.words import NAMES, check_disagrees, check_lines, check_sentence, no_sum, suspension_lines, worth
 from ..methods import method_of
 
 _PLAIN, _SUM = (0.6, 0.6, 0.6), (0.5, 0.5, 0.5)
@@ -170,16 +171,36 @@ def gauge_of(result: CaseResult) -> Gauge:
 
 
 def decision_of(result: CaseResult) -> str:
-    """One sentence."""
+    """One sentence; before it another where the counter-check disagrees."""
     joint = ", because " if result.decision == "suspended" else ": "
-    return f"{result.decision.capitalize()}{joint}{result.reason}."
+    first = f"{check_sentence(result)}\n" if check_disagrees(result) else ""
+    return f"{first}{result.decision.capitalize()}{joint}{result.reason}."
 
 
-def notes_of(result: CaseResult) -> tuple[str, ...]:
-    """What a reader should know: the operating point, what suspension is worth, and the result's warnings."""
+def notes_of(result: CaseResult, check: bool = False) -> tuple[str, ...]:
+    """What a reader should know: the operating point, what suspension is worth, and the result's warnings; whether a
+    counter-check that is asked for is still to be made."""
     point = f"The threshold {result.threshold:.2f} is the model's operating point '{result.operating_point}'."
+    mask = f"Mask: {result.mask['origin']}."
     sums = () if result.exact else (f"{no_sum(result).capitalize()}.",)
-    return (point, *sums, *suspension_lines(result), *result.warnings)
+    checked = ("\n".join(check_lines(result)),) if result.check else ()
+    if check and not result.check:
+        checked = ("The counter-check has not been made of this mass and ring: press Explain.",)
+    return (point, mask, *sums, *checked, *suspension_lines(result), *result.warnings)
+
+
+_ORIGIN_WORDS = {
+    MaskOrigin.DRAWN: "Outline: drawn.",
+    MaskOrigin.IMPORTED: "Outline: imported from a file.",
+    MaskOrigin.AUTOMATIC: "Outline: automatic. Accept it or edit it; until then every result says so.",
+    MaskOrigin.ACCEPTED: "Outline: suggested, and accepted.",
+    MaskOrigin.EDITED: "Outline: edited.",
+}
+
+
+def origin_words(origin: MaskOrigin | None) -> str:
+    """Who outlined the mass, in a sentence; empty where there is none."""
+    return "" if origin is None else _ORIGIN_WORDS[origin]
 
 
 RESEARCH_USE = "Research use only"
@@ -194,7 +215,10 @@ def note_of(result: CaseResult, earlier: bool) -> str:
     earlier : bool
         Whether it no longer fits what is shown.
     """
-    lines = [f"{result.decision.capitalize()}, probability of malignancy {result.probability:.2f}"]
+    warning = ["Counter-check disagrees: see the panel"] if check_disagrees(result) else []
+    lines = [*warning, f"{result.decision.capitalize()}, probability of malignancy {result.probability:.2f}"]
     if earlier:
         lines.append("Earlier result: it does not fit the image, mass or settings as they are now")
+    if result.mask["origin"] == MaskOrigin.AUTOMATIC.value:
+        lines.append("Mask: automatic, neither accepted nor edited")
     return "\n".join([*lines, RESEARCH_USE])

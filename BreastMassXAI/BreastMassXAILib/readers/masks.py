@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.errors import InputError, shown
-from ..core.frame import Source
+from ..core.frame import MaskOrigin, Source
+from ..core.suggested import ORIGIN_TAG, OUTLINE_TAG, outline_digest
 from .dicom_masks import DicomMask, read_dicom_mask
 from .files import Kind, identify, source_of
 from .mask_colours import mark_colours
@@ -19,7 +19,7 @@ from .mask_rule import Marked, mark, specks
 from .onto import Onto, as_drawn, as_the_frame, check_size, count_sentence, own_warnings
 from .pictures import read_picture
 from .placement import Grid, Placed, place
-from .segments import Segment, choose
+from .segments import Segment, choose, listed_segments
 from .volumes import Volume, read_stack
 
 FRACTIONAL_LIMITS = (-108.0, 108.0)
@@ -147,7 +147,8 @@ def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.n
     kind = identify(path)
     if kind is Kind.VOLUME:
         volume = read_stack(path)
-        return _of_volume(path, volume, onto, segments), volume.stored
+        placed = _of_volume(path, volume, onto, segments)
+        return placed._replace(notes=placed.notes + _unconfirmed(path, volume, placed.pixels)), volume.stored
     if kind is Kind.PICTURE:
         picture = read_picture(path)
         check_size(path, picture.pixels.shape, onto.shape)
@@ -164,6 +165,16 @@ def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.n
     found = read_dicom_mask(path)
     check_size(path, found.pixels.shape[1:], onto.shape)
     return _of_dicom(path, found, onto, segments), None
+
+
+def _unconfirmed(path: Path, volume: Volume, pixels: np.ndarray) -> tuple[str, ...]:
+    """A note where the file says that a network suggested this very outline, and nobody has accepted or edited it."""
+    for name, text in volume.metadata.items():
+        tags = dict(part.partition(":")[::2] for part in text.split("|")) if name.endswith("_Tags") else {}
+        automatic = tags.get(ORIGIN_TAG) == MaskOrigin.AUTOMATIC.value
+        if automatic and any(tags.get(OUTLINE_TAG) == outline_digest(each) for each in pixels):
+            return (f"The outline in {path.name} was suggested by a network, and nobody has accepted or edited it.",)
+    return ()
 
 
 def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) -> Placed:
@@ -219,7 +230,7 @@ def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) 
 def _volume_mask(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) -> Marked:
     """The mask on the file's own grid, shape (slices, rows, columns), as stored."""
     values, name = volume.stored, path.name
-    listed = _segments(volume.metadata)
+    listed = listed_segments(volume.metadata)
     if not listed:
         frame = _in_sense(onto, volume)
         if values.ndim == 3:
@@ -324,18 +335,3 @@ def _refuse_frames(path: Path, places: dict[int, int], onto: Onto) -> dict[int, 
         f"The mask {path.name} is of {len(numbers)} frames (up to frame {numbers[-1] + 1}), where there are "
         f"{onto.count}."
     )
-
-
-def _segments(metadata: dict[str, str]) -> list[Segment]:
-    """Segments as Slicer writes them into an NRRD header (``Segment0_Name`` and so on)."""
-    segments = []
-    number = 0
-    while f"Segment{number}_ID" in metadata or f"Segment{number}_LabelValue" in metadata:
-        field_of = {key: metadata.get(f"Segment{number}_{key}") for key in ("Name", "LabelValue", "Layer", "ID")}
-        # Slicer 4.10 and older wrote one layer of zeros and ones for each segment, in their order.
-        label, layer = field_of["LabelValue"] or "1", field_of["Layer"] or ("0" if field_of["LabelValue"] else number)
-        if not (re.fullmatch(r"-?\d{1,9}", label) and re.fullmatch(r"\d{1,9}", str(layer))):
-            return []
-        segments.append(Segment(field_of["Name"] or "", int(label), int(layer), field_of["ID"] or ""))
-        number += 1
-    return segments

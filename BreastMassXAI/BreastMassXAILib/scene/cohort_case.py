@@ -27,10 +27,10 @@ def case_nodes(scene, case: Case, name: str) -> tuple[Any, Any]:
         remove_lines(frame_node)
         set_frame(frame_node, case.frame)
     if mass_node is None:
-        mass_node = add_mass(scene, case.mass, frame_node, f"{name} mass")
+        mass_node = add_mass(scene, case.mass, frame_node, f"{name} mass", case.mass_origin)
         mass_node.SetAttribute(ROLE_ATTRIBUTE, "cohort mass")
     else:
-        set_mass(mass_node, case.mass, frame_node)
+        set_mass(mass_node, case.mass, frame_node, case.mass_origin)
     frame_node.SetName(name)
     mass_node.SetName(f"{name} mass")
     return frame_node, mass_node

@@ -11,11 +11,12 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
 from ..core.errors import InputError
-from ..core.frame import Frame, Provenance, Spacing
+from ..core.frame import Frame, MaskOrigin, Provenance, Spacing
 from ..core.palette import REGION_COLORS
 from ..core.upright import LOOKS_UPSIDE_DOWN, frame_skin_side
 from ..readers.grey import to_grey
 from .arrays import array_of, fill, set_volume_array
+from .provenance import mark_origin
 
 PROVENANCE_ATTRIBUTE = "BreastMassXAI.SpacingProvenance"
 MASS_ATTRIBUTE = "BreastMassXAI.Mass"
@@ -155,7 +156,7 @@ def directions_of(volume_node) -> np.ndarray:
     return np.array([[matrix.GetElement(row, column) for column in range(3)] for row in range(3)])
 
 
-def add_mass(scene, mass: np.ndarray, frame_node, name: str):
+def add_mass(scene, mass: np.ndarray, frame_node, name: str, origin: MaskOrigin = MaskOrigin.DRAWN):
     """Add a mass mask to a scene as a segmentation with the one segment ``mass`` on a frame's grid.
 
     Parameters
@@ -164,6 +165,8 @@ def add_mass(scene, mass: np.ndarray, frame_node, name: str):
     mass : ndarray of bool, shape (rows, columns) of the frame
     frame_node : vtkMRMLScalarVolumeNode
     name : str
+    origin : MaskOrigin
+        Who outlined it; kept with the segment (:mod:`~.provenance`).
 
     Returns
     -------
@@ -174,13 +177,13 @@ def add_mass(scene, mass: np.ndarray, frame_node, name: str):
     node.SetAttribute(MASS_ATTRIBUTE, "1")
     node = scene.AddNode(node)
     node.CreateDefaultDisplayNodes()
-    set_mass(node, mass, frame_node)
+    set_mass(node, mass, frame_node, origin)
     display = node.GetDisplayNode()
     display.SetVisibility2DFill(False)
     return node
 
 
-def set_mass(segmentation_node, mass: np.ndarray, frame_node) -> None:
+def set_mass(segmentation_node, mass: np.ndarray, frame_node, origin: MaskOrigin = MaskOrigin.DRAWN) -> None:
     """Let a segmentation node of :func:`add_mass` hold another mass, on the grid of the frame as it is now."""
     segmentation_node.SetAndObserveTransformNodeID(frame_node.GetTransformNodeID())
     segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(frame_node)
@@ -189,6 +192,7 @@ def set_mass(segmentation_node, mass: np.ndarray, frame_node) -> None:
         if segment_id != "mass":
             segmentation.RemoveSegment(segment_id)
     set_segments(segmentation_node, mass.astype(np.uint8), frame_node, {"mass": REGION_COLORS["mass"]})
+    mark_origin(segmentation_node, "mass", mass, origin)
 
 
 def set_segments(

@@ -6,15 +6,19 @@ the scene, show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from ..core.cine import Cine
 from ..core.errors import InputError
-from ..core.frame import Frame
+from ..core.frame import Frame, MaskOrigin
+from .belonging import browser_of
 from .inputs import add_frame, add_mass, frame_of, mass_of
 from .nodes import modified_once, remove_node
+from .provenance import origin_of
 
 _INDEX_NAME, _INDEX_UNIT = "time", "s"
 
@@ -73,7 +77,12 @@ def append_frame(browser, frame: Frame, index: float):
     return proxy
 
 
-def add_masses(browser, masks: Iterable[tuple[int, np.ndarray]], name: str):
+def add_masses(
+    browser,
+    masks: Iterable[tuple[int, np.ndarray]],
+    name: str,
+    origins: Mapping[int, MaskOrigin] = MappingProxyType({}),
+):
     """Add masks to a loop of :func:`add_cine` as a sequence of segmentations, which keeps what a user changes.
 
     Parameters
@@ -83,6 +92,8 @@ def add_masses(browser, masks: Iterable[tuple[int, np.ndarray]], name: str):
         Item of the browser, and ndarray of bool with the shape of the frames.
     name : str
         Of the node that will show the masks.
+    origins : mapping of int to MaskOrigin
+        Who outlined them, by item; ``drawn`` where it is not said.
 
     Returns
     -------
@@ -93,7 +104,8 @@ def add_masses(browser, masks: Iterable[tuple[int, np.ndarray]], name: str):
     sequence = new_sequence(browser, f"{name} sequence")
     proxy = None
     for item, mask in masks:
-        node = add_mass(browser.GetScene(), mask, frames.GetNthDataNode(item), name)
+        origin = origins.get(item, MaskOrigin.DRAWN)
+        node = add_mass(browser.GetScene(), mask, frames.GetNthDataNode(item), name, origin)
         sequence.SetDataNodeAtValue(node, frames.GetNthIndexValue(item))
         if proxy is None:
             proxy = node
@@ -155,15 +167,29 @@ def masks_of(browser, segmentation_node, segment_id: str) -> Iterator[tuple[int,
     InputError
         When a segment is no labelmap.
     """
+    for index, node, frame_node in _segments(browser, segmentation_node, segment_id):
+        yield index, mass_of(node, segment_id, frame_node)
+
+
+def origins_of(browser, segmentation_node, segment_id: str) -> dict[int, MaskOrigin]:
+    """Who outlined the masses of :func:`masks_of`, by frame."""
+    return {
+        index: origin_of(node, segment_id, mass_of(node, segment_id, frame_node))
+        for index, node, frame_node in _segments(browser, segmentation_node, segment_id)
+    }
+
+
+def _segments(browser, segmentation_node, segment_id: str) -> Iterator[tuple[int, Any, Any]]:
+    """Each frame's index, the segmentation with its mass, and its volume."""
     frames, sequence = browser.GetMasterSequenceNode(), browser.GetSequenceNode(segmentation_node)
     if sequence is None:
         shown = browser.GetSelectedItemNumber()
-        yield shown, mass_of(segmentation_node, segment_id, frames.GetNthDataNode(shown))
+        yield shown, segmentation_node, frames.GetNthDataNode(shown)
         return
     for index in range(frames.GetNumberOfDataNodes()):
         item = sequence.GetDataNodeAtValue(frames.GetNthIndexValue(index))
         if item is not None and item.GetSegmentation().GetSegment(segment_id) is not None:
-            yield index, mass_of(item, segment_id, frames.GetNthDataNode(index))
+            yield index, item, frames.GetNthDataNode(index)
 
 
 def new_sequence(browser, name: str):
@@ -184,3 +210,13 @@ def connect(browser, sequence, proxy) -> None:
         browser.SetOverwriteProxyName(sequence, False)
         browser.SetSaveChanges(sequence, True)
         browser.SetMissingItemMode(sequence, browser.MissingItemSetToDefault)
+
+
+def browser_showing(frame_node) -> Any | None:
+    """The browser of the loop whose frames a node shows."""
+    if frame_node is None or frame_node.GetScene() is None:
+        return None
+    browser = browser_of(frame_node)
+    if browser is None or browser.GetProxyNode(browser.GetMasterSequenceNode()) is not frame_node:
+        return None
+    return browser

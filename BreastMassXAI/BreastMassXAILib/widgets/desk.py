@@ -38,6 +38,9 @@ class EditedMass(Protocol):
     def forget_edits(self) -> None:
         """Undo must not bring back another case's mass."""
 
+    def follow(self) -> None:
+        """Show the chosen mass in selector and editor."""
+
 
 class Desk(Protocol):
     """The panel, as its sections see it."""

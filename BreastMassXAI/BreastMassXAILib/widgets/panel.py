@@ -33,6 +33,7 @@ from .result_sections import DecisionSection, PointingSection
 from .sections import Sections
 from .shortcuts import Shortcuts, show_keys
 from .slots import Slots
+from .suggest_section import SuggestSection
 from .views import Views
 from .window import main_window
 
@@ -77,6 +78,7 @@ class Panel:
         self._poll_timer = self.slots.timer(_POLL_MS, self._poll)
         self.image = ImageSection(self)
         self.mass = MassSection(self)
+        self.suggesting = SuggestSection(self)
         self.explaining = ExplainSection(self)
         self.loop = LoopSection(self)
         self.decision = DecisionSection(self)
@@ -131,11 +133,13 @@ class Panel:
     def leave(self) -> None:
         self._shortcuts.remove()
         self.views.leave()
+        self.suggesting.stop()
         self.mass.leave()
 
     def scene_closes(self) -> None:
         self.cohort.forget()
         self.worker.cancel()
+        self.suggesting.stop()
         self.set_parameters(None)
         self.session.set_inputs(None)
         self.mass.scene_closes()
@@ -278,6 +282,7 @@ class Panel:
         for section in (
             self.image,
             self.mass,
+            self.suggesting,
             self.explaining,
             self.loop,
             self.decision,

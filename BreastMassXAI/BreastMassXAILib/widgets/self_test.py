@@ -19,6 +19,7 @@ from ..presenter.status import State
 from ..readers.frames import read_frame
 from ..readers.masks import read_mask
 from ..scene.inputs import add_frame, mass_of, set_segments
+from ..scene.provenance import origin_of
 
 _SETTINGS = "BreastMassXAI/"
 _SHORT_S, _LONG_S = 20.0, 300.0
@@ -115,6 +116,36 @@ class Walk:
         self._draw(mask)
         test.assertIs(self.panel.session.status.state, State.CURRENT)
 
+    def suggest_and_accept(self) -> None:
+        """Suggest, explain, edit, undo, accept: at every step the result says who outlined the mass."""
+        test, ui, session = self.test, self.ui, self.panel.session
+        before = mass_of(self.parameters.segmentation, MASS_SEGMENT, self.parameters.frame)
+        ui.suggestButton.click()
+        self._wait(lambda: not self.panel.worker.busy, _LONG_S)
+        self._settle()
+        suggested = mass_of(self.parameters.segmentation, MASS_SEGMENT, self.parameters.frame)
+        overlap = 2 * np.count_nonzero(suggested & before) / (np.count_nonzero(suggested) + np.count_nonzero(before))
+        test.assertGreater(overlap, 0.7, ui.statusText.text)
+        test.assertTrue(ui.acceptButton.enabled)
+        self._explain()
+        test.assertEqual(session.result.mask["origin"], "automatic")
+        ui.segmentEditor.saveStateForUndo()
+        self._draw(suggested & np.roll(suggested, 2, axis=1))
+        test.assertEqual(session.result.mask["origin"], "edited")
+        ui.segmentEditor.undo()
+        self._settle()
+        test.assertEqual(session.result.mask["origin"], "automatic")
+        ui.acceptButton.click()
+        self._settle()
+        test.assertEqual(session.result.mask["origin"], "accepted")
+        test.assertFalse(ui.acceptButton.enabled)
+        ui.segmentEditor.undo()
+        self._settle()
+        test.assertEqual(session.result.mask["origin"], "automatic")
+        ui.segmentEditor.redo()
+        self._settle()
+        test.assertEqual(session.result.mask["origin"], "accepted")
+
     def cohort(self, folder: Path) -> None:
         """List three cases, explain all of them, step through them."""
         test, ui = self.test, self.ui
@@ -156,6 +187,12 @@ class Walk:
         self._settle()
         test.assertIsNotNone(self.parameters.frame)
         test.assertEqual(self.panel.session.result, result)
+        origin = origin_of(
+            self.parameters.segmentation,
+            self.parameters.massSegmentID,
+            mass_of(self.parameters.segmentation, self.parameters.massSegmentID, self.parameters.frame),
+        )
+        test.assertEqual(origin.value, result.mask["origin"])
         test.assertIs(self.panel.session.status.state, State.CURRENT, self.panel.session.status.sentence)
         test.assertEqual(self.ui.decisionText.text, self.panel.session.decision)
 
