@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -45,12 +46,8 @@ def load_model(folder: Path | None = None) -> Bundle:
     BreastMassXAIError
         When it cannot be loaded; where the network's packages are missing, the sentence names them.
     """
-    try:
+    with _network_packages():
         from .network.bundle import load_bundle
-    except ImportError as error:
-        raise MissingPackageError(
-            f"The network needs the package {error.name}: install torch, torchvision and safetensors."
-        ) from error
     return load_bundle(folder)
 
 
@@ -60,15 +57,22 @@ def load_outliner(folder: Path | None = None) -> Outliner:
     Raises
     ------
     BreastMassXAIError
-        When it cannot be loaded; where the network's packages are missing, the sentence names them.
+        As :func:`load_model`.
     """
-    try:
+    with _network_packages():
         from .network.outline import load_outliner as load
+    return load(folder)
+
+
+@contextmanager
+def _network_packages() -> Iterator[None]:
+    """Imports of the network's room: what is missing is told in a sentence."""
+    try:
+        yield
     except ImportError as error:
         raise MissingPackageError(
             f"The network needs the package {error.name}: install torch, torchvision and safetensors."
         ) from error
-    return load(folder)
 
 
 def follow_mass(
