@@ -128,6 +128,7 @@ class BreastMassXAIParameterNode:
             ]
         ),
     ] = "cam"
+    counterCheck: bool = False
     showSaliency: bool = True
     showRegions: bool = True
     showExtremes: bool = True

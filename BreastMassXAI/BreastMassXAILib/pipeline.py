@@ -15,10 +15,12 @@ from . import __version__
 from .core.cine import Cine
 from .core.cine_result import CineResult, ExplainedFrame, FrameResult, summarise
 from .core.classifier import Classifier, NetworkOutput
+from .core.counter_check import Changes
 from .core.errors import InputError, MissingPackageError, NoMassError, SpacingError
 from .core.explain import Explanation, Partition, explain, partition
 from .core.field import FieldRule
 from .core.frame import Case, Frame, MaskOrigin
+from .core.infill import FILLS
 from .core.outline import ANYWHERE, NO_MASS, Prompt, Suggestion
 from .core.progress import Progress, silent
 from .core.propagation import MassTrack, TrackedMass
@@ -193,6 +195,8 @@ def check_choices(classifier: Classifier, settings: Settings) -> None:
         When it lacks the operating point or the rule of suspension that is asked for; or there is no such method.
     """
     method_of(settings.method)
+    if settings.check is not None and settings.check not in FILLS:
+        raise InputError(f"A counter-check replaces a region by {', '.join(FILLS)}, not by {settings.check!r}.")
     classifier.at(settings.operating_point).suspended_by(settings.suspend)
 
 
@@ -212,7 +216,27 @@ def analyze(case: Case, bundle: Bundle, settings: Settings | None = None) -> Exp
     if settings.ring_mm > 0:
         case.frame.spacing.mm()
     check_choices(bundle.classifier, settings)
-    return explain(case, saliency_map(bundle, case, method), bundle.classifier, settings, software_versions())
+    output = saliency_map(bundle, case, method)
+    regions, changes = checked(bundle, case, output, settings)
+    return explain(case, output, bundle.classifier, settings, software_versions(), regions, changes)
+
+
+def checked(
+    bundle: Bundle, case: Case, output: NetworkOutput, settings: Settings
+) -> tuple[Partition | None, Changes | None]:
+    """The counter-check that the settings ask for, with the regions that it replaced; nothing where they ask for none.
+
+    Raises
+    ------
+    SpacingError, InputError
+        As :func:`~.core.explain.partition`.
+    """
+    if settings.check is None:
+        return None, None
+    from .methods.counter_check import changes_of
+
+    regions = partition(case, output.field, output.cells.shape, settings)
+    return regions, changes_of(bundle, case, output, regions.labels, settings.check)
 
 
 def analyze_cine(
@@ -314,7 +338,11 @@ class _FrameExplainer:
         outputs = saliency_maps(self._bundle, cases, method_of(self._settings.method))
         for case, output in zip(cases, outputs, strict=True):
             regions = self._regions(case, output)
-            yield explain(case, output, self._bundle.classifier, self._settings, self._software, regions), output
+            changes = checked(self._bundle, case, output, self._settings)[1]
+            explanation = explain(
+                case, output, self._bundle.classifier, self._settings, self._software, regions, changes
+            )
+            yield explanation, output
 
     def _regions(self, case: Case, output: NetworkOutput) -> Partition:
         if self._last is None or not _same_regions(self._last, (case, output)):

@@ -591,3 +591,23 @@ def test_a_method_without_a_sum_shows_shares(explained) -> None:
     assert explained.table[0].worth == f"{result.energy['mass']:.0%}"
     assert any("do not add up" in note for note in notes_of(result))
     assert method_help("grad-cam:2").startswith("Grad-CAM (stage 2): a stage's output")
+
+
+def test_the_counter_check_is_made_on_demand_and_not_carried_to_another_mass(room, explained) -> None:
+    from BreastMassXAILib.presenter.words import notes_of
+
+    explained.settings = Settings(check="mean")
+    explained.refresh()
+    assert explained.result.check is None and "press Explain" in " ".join(notes_of(explained.result, check=True))
+    found = explained.explain()
+    assert found.check["fill"] == "mean" and found.check["evidence"] == found.contributions
+    room.paint(grown(room.case.mass, 1))
+    explained.refresh()
+    assert explained.result.check is None  # another mass: the regions that were replaced are not its own
+    room.paint(room.case.mass)
+    explained.refresh()
+    assert explained.result == found
+    restored = type(explained)(room.scene)
+    restored.settings = Settings(check="mean")  # as the scene's parameters have it
+    restored.set_inputs(*explained.inputs)
+    assert restored.result.check == found.check

@@ -14,6 +14,7 @@ from typing import Any
 from ..cohorts.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, identity, read_dataset
 from ..cohorts.packs import refuse_crops
 from ..cohorts.predictions import read_predictions
+from ..core.check_tables import check_tables, has_checks
 from ..core.cohort import Cohort
 from ..core.cohort_tables import examples, pointing, report_tables, subset
 from ..core.errors import InputError, MissingPackageError
@@ -139,6 +140,8 @@ def _evaluate(
         for index, (model, cohort) in enumerate(zip(report["models"], cohorts, strict=True)):
             if has_evidence(cohort):
                 model["evidence"] = evidence_tables(cohort, random[index][0] if random else None)
+            if has_checks(cohort):
+                model["check"] = check_tables(cohort)
             if len(by_method[index]) > 1:
                 others = random[index] if random else [None] * len(request.methods)
                 model["methods"] = [
@@ -202,6 +205,7 @@ def _method(name: str, cohort: Cohort, random: Cohort | None = None) -> dict[str
         "exact": float(cohort["exact"].mean()),
         "table_2": {part: pointing(cohort, subset(cohort, part)) for part in ("correct", "all")},
         "evidence": evidence_tables(cohort, random),
+        **({"check": check_tables(cohort)} if has_checks(cohort) else {}),
     }
 
 

@@ -29,7 +29,7 @@ from ..core.result import Settings
 from ..core.settling import SpacingAssumption
 from ..hosts.stopping import listen
 from ..methods import method_of
-from ..pipeline import analyze, check_choices, load_model, software_versions
+from ..pipeline import analyze, check_choices, checked, load_model, software_versions
 from ..writers.report import draw_example
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ def run_task(task: Task) -> list[Outcome]:
             if place in outcomes:
                 continue
             try:
-                explanation = explain(case, answer, bundle.classifier, settings, software)
+                regions, changes = checked(bundle, case, answer, settings)
+                explanation = explain(case, answer, bundle.classifier, settings, software, regions, changes)
                 row = flat_row(explanation.result.to_dict())
                 rows[place].append({**identity(task.records[place]), **row, **measures(case, explanation, task.sweep)})
                 pictures[place].append(field_picture(explanation.labels, answer.field, case.frame.scan_area))

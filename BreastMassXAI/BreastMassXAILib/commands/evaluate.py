@@ -9,6 +9,7 @@ from typing import Any
 from . import values
 from .options import (
     add_assumption,
+    add_check,
     add_choices,
     add_data,
     add_grey_zone,
@@ -17,6 +18,7 @@ from .options import (
     add_progress,
     add_ring,
     assumption,
+    check,
     choices,
     kept_command,
 )
@@ -58,6 +60,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add_ring(command, "width of the peritumoral ring")
     add_grey_zone(command, "suspend decisions whose probability is this close to the threshold (default: 0)")
     add_choices(command)
+    add_check(command)
     add_jobs(command)
     command.add_argument("--dask", metavar="ADDRESS", help="scheduler of a dask.distributed cluster, instead of --jobs")
     command.add_argument(
@@ -86,7 +89,9 @@ def run(options: argparse.Namespace) -> None:
             out_of_fold=options.out_of_fold,
             with_random=options.with_random,
             assumption=assumption(options),
-            settings=Settings(options.ring_mm, options.grey_zone, method=methods[0], **choices(options)),
+            settings=Settings(
+                options.ring_mm, options.grey_zone, method=methods[0], check=check(options), **choices(options)
+            ),
             jobs=options.jobs,
             dask=options.dask,
             pictures=options.pictures,
@@ -101,12 +106,14 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _print_summary(report: dict[str, Any]) -> None:
-    from ..core.findings import method_findings
+    from ..core.findings import check_findings, method_findings
 
     data = report["data"]
     print(f"{data['name']}: {data['evaluated']} of {data['listed']} cases evaluated, {len(data['left_out'])} left out.")
     for model in report["models"]:
         for sentence in model["findings"]:
+            print(f"  {model['name']}: {sentence}")
+        for sentence in check_findings(model.get("check")):
             print(f"  {model['name']}: {sentence}")
         for sentence in method_findings(model.get("methods", ())):
             print(f"  {model['name']}: {sentence}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..resources import DEFAULT_MODEL, SHIPPED_MODELS
 from . import values
-from .options import add_choices, add_grey_zone, add_progress, add_ring, choices
+from .options import add_check, add_choices, add_grey_zone, add_progress, add_ring, check, choices
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
@@ -90,6 +90,7 @@ def add_frame_options(command: argparse.ArgumentParser, what: str) -> None:
     add_ring(command, "width of the peritumoral ring; 0 for none")
     add_grey_zone(command, "suspend the decision when the probability is this close to the threshold (default: 0, off)")
     add_choices(command)
+    add_check(command)
     command.add_argument(
         "--out", metavar="DIR", type=Path, help=f"folder to write (default: {what}'s name + '-explained')"
     )
@@ -128,7 +129,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         "segments": tuple(options.segments),
         "model": options.model,
         "network_field": options.field,
-        "settings": Settings(options.ring_mm, options.grey_zone, **choices(options)),
+        "settings": Settings(options.ring_mm, options.grey_zone, check=check(options), **choices(options)),
         "out": options.out,
         "force": options.force,
     }

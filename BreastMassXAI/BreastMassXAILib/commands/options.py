@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..core.field import FieldRule
     from ..core.settling import SpacingAssumption
 
+FILLS = ("inpaint", "blur", "mean")
+"""Those of :mod:`..core.infill`, for the same reason as `FIELDS`."""
 FIELDS = ("frame", "scan-area", "square", "roi", "reach")
 """Those of :class:`~..core.field.FieldRule`, written here so that help needs no numpy."""
 
@@ -131,6 +133,29 @@ def add_methods(command: argparse._ActionsContainer) -> None:
         "channels (score-cam), input resolutions (cameras), tiles across (occlusion), steps (integrated-gradients) or "
         f"noisy copies (smooth-grad) (default: {DEFAULT})",
     )
+
+
+def add_check(command: argparse._ActionsContainer) -> None:
+    """The counter-check; :func:`check` reads it."""
+    command.add_argument(
+        "--check",
+        action="store_true",
+        help="replace each region by plausible tissue, ask the network again (four passes more) and show the change of "
+        "the logit beside the region's contribution; where the two disagree for the region that decided, that is said "
+        "first",
+    )
+    command.add_argument(
+        "--check-fill",
+        choices=FILLS,
+        default=FILLS[0],
+        help="what a region is replaced by: tissue in-painted from its surroundings with their speckle (default), a "
+        "blur of itself, or their mean grey",
+    )
+
+
+def check(options: argparse.Namespace) -> str | None:
+    """What :func:`add_check` asked for, as :class:`~..core.result.Settings` has it."""
+    return options.check_fill if options.check else None
 
 
 def add_progress(command: argparse._ActionsContainer) -> None:

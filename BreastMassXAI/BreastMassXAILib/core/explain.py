@@ -9,6 +9,7 @@ import numpy as np
 
 from .classifier import Classifier, NetworkOutput
 from .contributions import cell_coverage, contributions, energy_shares, evidence_inside
+from .counter_check import Changes, check_of
 from .descriptors import describe
 from .errors import InputError
 from .field import Field
@@ -91,6 +92,7 @@ def explain(
     settings: Settings,
     software: Mapping[str, str],
     regions: Partition | None = None,
+    changes: Changes | None = None,
 ) -> Explanation:
     """Regions, pointing game, contributions and decision of a case.
 
@@ -98,6 +100,8 @@ def explain(
     ----------
     regions : Partition, optional
         What :func:`partition` gives for this case, where it is known already.
+    changes : Changes, optional
+        What replacing these regions did, where a counter-check was asked for.
 
     Raises
     ------
@@ -129,6 +133,8 @@ def explain(
         inside=evidence_inside(output.cells, regions.coverage),
     )
     decision = decide(probability, classifier.threshold, evidence, suspend, settings.grey_zone)
+    worth = contributions(output.cells, regions.coverage)
+    check = None if changes is None else check_of(changes, worth, probability >= classifier.threshold).to_dict()
     result = CaseResult(
         logit=logit,
         bias=output.bias,
@@ -141,7 +147,7 @@ def explain(
         reason=decision.reason,
         extremes={which: _extreme(point, pointed[which], case) for which, point in points.items()},
         hits=scored,
-        contributions=contributions(output.cells, regions.coverage) if output.exact else {},
+        contributions=worth if output.exact else {},
         energy=energy_shares(output.cells, regions.coverage),
         area_fraction=dict(regions.area_fraction),
         chance=dict(regions.chance),
@@ -174,6 +180,7 @@ def explain(
             *term_warnings(case, classifier, output.logit, terms, described.values),
         ),
         software=dict(software),
+        check=check,
     )
     return Explanation(result, saliency, labels)
 

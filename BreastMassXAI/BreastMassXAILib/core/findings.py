@@ -107,6 +107,17 @@ def rule_answers(rules: dict[str, Any], coverage: float = 0.9) -> list[str]:
     ]
 
 
+def check_findings(check: dict[str, Any] | None) -> list[str]:
+    """How often the counter-check agrees with the map in the region that decided."""
+    if check is None or check["all"]["agrees"]["value"] is None:
+        return []
+    found, correct = check["all"]["agrees"], check["correct"]["agrees"]
+    also = "" if correct["value"] is None else f"; of the correct decisions {_percent(correct)}"
+    return [
+        f"Counter-check and map agree in sign for the region that decided in {_percent(found)} of the images{also}."
+    ]
+
+
 def method_findings(methods: Sequence[dict[str, Any]]) -> list[str]:
     """Of each method among several, how often correct decisions' maps hit a region beyond chance, and the mass."""
     said = []

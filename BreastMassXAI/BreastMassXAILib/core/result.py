@@ -46,6 +46,8 @@ class Settings:
         The rule that suspends decisions; the model's own by default.
     method : str
         What explains the decision, by its name in ``methods.METHODS``, with a number after a colon where it has one.
+    check : {"inpaint", "blur", "mean"}, optional
+        Whether each region is replaced and the network asked again, and by what; None for no counter-check.
     """
 
     ring_mm: float = 5.0
@@ -53,6 +55,7 @@ class Settings:
     operating_point: str = "balanced"
     suspend: str | None = None
     method: str = "cam"
+    check: str | None = None
 
 
 @dataclass(frozen=True)

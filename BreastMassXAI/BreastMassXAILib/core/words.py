@@ -17,9 +17,10 @@ _EXTREMES = {"max": "maximum", "min": "minimum"}
 
 
 def headline(result: CaseResult) -> str:
-    """The decision in one line."""
+    """The decision in one line; after the warning that the counter-check disagrees."""
     numbers = f"probability of malignancy {result.probability:.2f} (threshold {result.threshold:.2f}{_point(result)})"
-    return f"Decision: {result.decision.upper()}  -  {numbers}"
+    first = f"{CHECK_DISAGREES}  " if check_disagrees(result) else ""
+    return f"{first}Decision: {result.decision.upper()}  -  {numbers}"
 
 
 def _point(result: CaseResult) -> str:
@@ -35,6 +36,7 @@ def suspension_lines(result: CaseResult) -> list[str]:
 def summary(result: CaseResult) -> str:
     """The result as a few lines of text in columns."""
     lines = [
+        *([check_sentence(result)] if check_disagrees(result) else []),
         f"{result.decision.upper()}: probability of malignancy {result.probability:.3f}, logit {result.logit:+.3f} "
         f"(model {result.model['name']}, operating point {result.operating_point})",
         f"  because {result.reason}",
@@ -58,6 +60,7 @@ def summary(result: CaseResult) -> str:
         lines.append(f"  {'bias':14}  {'':3}  {'':13}  {result.bias:+.3f}")
     else:
         lines.append(f"  note: {no_sum(result)}")
+    lines += [f"  {line}" for line in check_lines(result)]
     lines += [f"  {line}" for line in descriptor_lines(result)]
     lines += [f"  note: {text}" for text in result.warnings]
     return "\n".join(lines)
@@ -79,6 +82,47 @@ def methods_table(results: Sequence[CaseResult]) -> str:
     first = results[0]
     chance = ", ".join(f"{NAMES[name]} {first.chance[name]:.0%}" for name in RELEVANT)
     return "\n".join([*lines, f"  A point at random would hit: {chance}. Logits, or shares of evidence in per cent."])
+
+
+CHECK_DISAGREES = "COUNTER-CHECK DISAGREES."
+FILL_WORDS = {"inpaint": "tissue like its surroundings", "blur": "a blur of itself", "mean": "even grey"}
+"""What a region is replaced by."""
+
+
+def check_disagrees(result: CaseResult) -> bool:
+    """Whether replacing the region that decided changes the logit against what the map says of that region."""
+    return result.check is not None and result.check["agrees"] is False
+
+
+def check_sentence(result: CaseResult) -> str:
+    """What the counter-check says of the region that decided; empty where there was none."""
+    check = result.check
+    if check is None:
+        return ""
+    name = check["decided"]
+    evidence, change = check["evidence"][name], check["change"][name]
+    said = f"{NAMES[name]} speaks most for the decision by the map ({evidence:+.2f})"
+    if change is None:
+        return f"The counter-check cannot tell: {said}, but {check['reasons'][name]}."
+    verdict = "The counter-check agrees" if check["agrees"] else CHECK_DISAGREES[:-1]
+    moved = f"{'falls' if change >= 0 else 'rises'} by {abs(change):.2f}"
+    return f"{verdict}: {said}; with {FILL_WORDS[check['fill']]} in its place the logit {moved}."
+
+
+def check_lines(result: CaseResult) -> list[str]:
+    """The counter-check region by region, and its sentence; empty where there was none."""
+    check = result.check
+    if check is None:
+        return []
+    lines = [f"counter-check: logit lost with {FILL_WORDS[check['fill']]} in the region's place, beside the map"]
+    for name in (*RELEVANT, "elsewhere"):
+        change, same = check["change"][name], check["same_sign"][name]
+        told = f"{change:+.3f}" if change is not None else f"not replaced: {check['reasons'][name]}"
+        sign = "" if same is None else "same sign" if same else "other sign"
+        lines.append(f"  {NAMES[name]:14}  map {check['evidence'][name]:+.3f}  replaced {told}  {sign}".rstrip())
+    if check["rank"] is not None:
+        lines.append(f"  rank correlation over the regions {check['rank']:+.2f}")
+    return [*lines, check_sentence(result)]
 
 
 def worth(result: CaseResult, region: str) -> str:
@@ -113,7 +157,7 @@ def in_words(result: CaseResult, width: int = 44) -> str:
             f"Ring {result.ring_mm:g} mm",
         ]
     lines.append(f"Model {result.model['name']}, mask {result.mask['origin']}")
-    for line in descriptor_lines(result):
+    for line in (check_sentence(result), *descriptor_lines(result)):
         lines += textwrap.wrap(line, width)
     for line in suspension_lines(result):
         lines += textwrap.wrap(line, width)

@@ -137,6 +137,7 @@ class Chosen:
             suspend=settings.suspend,
             mask_origin=origin.value,
             method=settings.method,
+            check=settings.check,
             words=tuple(case.words.items()),
         )
         return case, seen

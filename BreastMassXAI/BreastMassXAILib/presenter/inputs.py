@@ -66,6 +66,8 @@ class Seen:
         Who outlined the mass, see :class:`~..core.frame.MaskOrigin`.
     method : str
         That was asked for.
+    check : str, optional
+        What the counter-check was to replace regions by.
     words : tuple of (feature, word)
         What a reader said of the mass.
     """
@@ -81,6 +83,7 @@ class Seen:
     suspend: str | None = None
     mask_origin: str = "drawn"
     method: str = "cam"
+    check: str | None = None
     words: tuple[tuple[str, str], ...] = ()
 
 
@@ -91,6 +94,7 @@ def settings_of(parameters: Any) -> Settings:
         grey_zone=parameters.greyZone,
         operating_point=parameters.operatingPoint,
         method=parameters.method,
+        check="inpaint" if parameters.counterCheck else None,
     )
 
 

@@ -17,6 +17,7 @@ from vtkmodules.vtkCommonCore import vtkCommand
 from ..core.beams import with_beams
 from ..core.cine import Cine, with_settled_geometry
 from ..core.cine_result import CineResult, ExplainedFrame
+from ..core.counter_check import changes_in
 from ..core.errors import InputError
 from ..core.explain import Explanation
 from ..core.frame import Frame, Provenance, Spacing
@@ -34,7 +35,7 @@ from ..scene.nodes import remove_node
 from .adding import MASS_SEGMENT
 from .inputs import Seen, digest_of, digest_of_voxels
 from .models import Model, loaded
-from .passes import NetworkPass, saved
+from .passes import NetworkPass, regions_digest, saved
 from .session import Session
 from .worker import Worker
 
@@ -88,7 +89,9 @@ class LoopJob:
         def keep(frame: ExplainedFrame) -> None:
             index, spacing = frame.entry.index, frame.case.frame.spacing
             assert frame.output is not None
-            passes[index] = NetworkPass(frame.output, bundle.classifier, bundle.rule, software)
+            changes = changes_in(frame.explanation.result.check)
+            digest = "" if changes is None else regions_digest(frame.case, self.settings)
+            passes[index] = NetworkPass(frame.output, bundle.classifier, bundle.rule, software, changes, digest)
             seen[index] = Seen(
                 frame=self.digests[index],
                 mass=digest_of(frame.case.mass),
@@ -99,6 +102,7 @@ class LoopJob:
                 model=self.model.sha256,
                 mask_origin=frame.case.mass_origin.value,
                 method=self.settings.method,
+                check=self.settings.check,
             )
             if index in wanted:
                 explanations[index] = frame.explanation

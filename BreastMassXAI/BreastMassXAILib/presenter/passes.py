@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.classifier import Classifier, NetworkOutput
+from ..core.counter_check import Changes
 from ..core.errors import BreastMassXAIError
 from ..core.explain import Explanation, explain
 from ..core.field import Field, FieldRule
@@ -17,8 +18,8 @@ from ..core.progress import Progress
 from ..core.result import Settings
 from ..core.terms import terms_of
 from ..methods import method_of
-from ..pipeline import software_versions
-from .inputs import Seen, seen_from
+from ..pipeline import checked, software_versions
+from .inputs import Seen, digest_of, seen_from
 from .models import Model, loaded
 
 FIELD_TOLERANCE = 0.5
@@ -38,12 +39,16 @@ class NetworkPass:
         By which the field was chosen.
     software : mapping
         Versions of what computed it.
+    changes : Changes, optional
+        What the counter-check found, and `checked`, the digest of the mask and the ring that it was made with.
     """
 
     output: NetworkOutput
     classifier: Classifier
     rule: FieldRule
     software: Mapping[str, str]
+    changes: Changes | None = None
+    checked: str = ""
 
     def explain(self, case: Case, settings: Settings) -> Explanation:
         """Explain the frame of the pass with the mass of `case`, on the field that the network looked at.
@@ -53,7 +58,8 @@ class NetworkPass:
         InputError
             See :func:`~..core.explain.explain`.
         """
-        return explain(case, self.output, self.classifier, settings, self.software)
+        changes = self.changes if self.checked == regions_digest(case, settings) else None  # of an edited mass: none
+        return explain(case, self.output, self.classifier, settings, self.software, changes=changes)
 
     def fits(self, case: Case) -> bool:
         """Whether a pass of its own for this case would look at the same field, within `FIELD_TOLERANCE`."""
@@ -84,6 +90,8 @@ class NetworkPass:
             "classifier": asdict(self.classifier),
             "rule": asdict(self.rule),
             "software": dict(self.software),
+            "changes": None if self.changes is None else asdict(self.changes),
+            "checked": self.checked,
         }
 
     @classmethod
@@ -99,7 +107,8 @@ class NetworkPass:
             data.get("exact", True),
         )
         classifier = Classifier(**{**data["classifier"], "terms": terms_of(data["classifier"].get("terms"))})
-        return cls(output, classifier, FieldRule(**data["rule"]), data["software"])
+        changes = None if data.get("changes") is None else Changes(**data["changes"])
+        return cls(output, classifier, FieldRule(**data["rule"]), data["software"], changes, data.get("checked", ""))
 
 
 def saved(found: NetworkPass, seen: Seen) -> dict[str, Any]:
@@ -115,8 +124,14 @@ def restored(data: dict[str, Any] | None) -> tuple[NetworkPass, Seen] | None:
         return None
 
 
-def look(case: Case, model: Model, progress: Progress, method: str = "cam") -> NetworkPass:
-    """Run a model's network on a case and explain it by a method, in any thread.
+def regions_digest(case: Case, settings: Settings) -> str:
+    """What a counter-check's regions hang on: mass, ring, pixel size and beams."""
+    frame = case.frame
+    return f"{digest_of(case.mass)} {settings.ring_mm} {frame.spacing} {frame.beams} {settings.check}"
+
+
+def look(case: Case, model: Model, progress: Progress, settings: Settings | None = None) -> NetworkPass:
+    """Run a model's network on a case and explain it as the settings say, in any thread.
 
     Raises
     ------
@@ -129,7 +144,11 @@ def look(case: Case, model: Model, progress: Progress, method: str = "cam") -> N
     from ..network.device import on_device
 
     on_device(bundle, model.device)
-    progress(1, 2, "network" if method == "cam" else method_of(method).label)
-    output = saliency_map(bundle, case, method_of(method))
+    settings = settings or Settings()
+    method = method_of(settings.method)
+    progress(1, 2, "network" if settings.method == "cam" else method.label)
+    output = saliency_map(bundle, case, method)
+    changes = checked(bundle, case, output, settings)[1]
     progress(2, 2, "done")
-    return NetworkPass(output, bundle.classifier, bundle.rule, software_versions())
+    digest = "" if changes is None else regions_digest(case, settings)
+    return NetworkPass(output, bundle.classifier, bundle.rule, software_versions(), changes, digest)

@@ -50,7 +50,7 @@ class Job:
         ------
         BreastMassXAIError
         """
-        return look(self.case, self.model, progress, self.settings.method)
+        return look(self.case, self.model, progress, self.settings)
 
 
 class Session(Following):

@@ -10,7 +10,7 @@ from ..core.lexicon import FEATURE_NAMES, WORDS
 from ..core.palette import REGION_COLORS
 from ..core.regions import ELSEWHERE, REGIONS, RELEVANT
 from ..core.result import CaseResult
-from ..core.words import NAMES, no_sum, suspension_lines, worth
+from ..core.words import NAMES, check_disagrees, check_lines, check_sentence, no_sum, suspension_lines, worth
 from ..methods import method_of
 
 _PLAIN, _SUM = (0.6, 0.6, 0.6), (0.5, 0.5, 0.5)
@@ -171,17 +171,22 @@ def gauge_of(result: CaseResult) -> Gauge:
 
 
 def decision_of(result: CaseResult) -> str:
-    """One sentence."""
+    """One sentence; before it another where the counter-check disagrees."""
     joint = ", because " if result.decision == "suspended" else ": "
-    return f"{result.decision.capitalize()}{joint}{result.reason}."
+    first = f"{check_sentence(result)}\n" if check_disagrees(result) else ""
+    return f"{first}{result.decision.capitalize()}{joint}{result.reason}."
 
 
-def notes_of(result: CaseResult) -> tuple[str, ...]:
-    """What a reader should know: the operating point, what suspension is worth, and the result's warnings."""
+def notes_of(result: CaseResult, check: bool = False) -> tuple[str, ...]:
+    """What a reader should know: the operating point, what suspension is worth, and the result's warnings; whether a
+    counter-check that is asked for is still to be made."""
     point = f"The threshold {result.threshold:.2f} is the model's operating point '{result.operating_point}'."
     mask = f"Mask: {result.mask['origin']}."
     sums = () if result.exact else (f"{no_sum(result).capitalize()}.",)
-    return (point, mask, *sums, *suspension_lines(result), *result.warnings)
+    checked = ("\n".join(check_lines(result)),) if result.check else ()
+    if check and not result.check:
+        checked = ("The counter-check has not been made of this mass and ring: press Explain.",)
+    return (point, mask, *sums, *checked, *suspension_lines(result), *result.warnings)
 
 
 _ORIGIN_WORDS = {
@@ -210,7 +215,8 @@ def note_of(result: CaseResult, earlier: bool) -> str:
     earlier : bool
         Whether it no longer fits what is shown.
     """
-    lines = [f"{result.decision.capitalize()}, probability of malignancy {result.probability:.2f}"]
+    warning = ["Counter-check disagrees: see the panel"] if check_disagrees(result) else []
+    lines = [*warning, f"{result.decision.capitalize()}, probability of malignancy {result.probability:.2f}"]
     if earlier:
         lines.append("Earlier result: it does not fit the image, mass or settings as they are now")
     if result.mask["origin"] == MaskOrigin.AUTOMATIC.value:

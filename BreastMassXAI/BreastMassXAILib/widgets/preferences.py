@@ -16,6 +16,7 @@ REMEMBERED = (
     "greyZone",
     "operatingPoint",
     "method",
+    "counterCheck",
     "showSaliency",
     "showRegions",
     "showExtremes",

@@ -88,7 +88,9 @@ class PointingSection:
         ui.pointingCollapsibleButton.visible = bool(rows)
         for widget in (ui.pointingTable, ui.contributionsPicture, ui.notesText):
             widget.enabled = current
-        ui.notesText.text = "\n".join(f"• {note}" for note in notes_of(session.result)) if session.result else ""
+        check = session.settings.check is not None
+        notes = notes_of(session.result, check) if session.result else ()
+        ui.notesText.text = "\n".join(f"• {note}" for note in notes)
         ui.contributionsPicture.setFixedHeight(max(_CHART, _BAR * len(session.bars)))
         self._chart.paint()
 

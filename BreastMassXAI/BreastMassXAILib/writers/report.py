@@ -16,6 +16,7 @@ from ..core.findings import above_chance, pointing_against_quality
 from ..core.frame import Case
 from .figure import figure_pixels
 from .plots import curves, models_plot
+from .report_check import counter_checks
 from .report_descriptors import descriptors
 from .report_evidence import evidence
 from .report_methods import beside_each_other
@@ -81,6 +82,7 @@ def write_report(path: Path, report: dict[str, Any], pictures: Sequence[Picture]
     if "table_2" in models[0]:
         parts += [table_2(models[0], report["settings"]["ring_mm"]), sweeps(drawn), evidence(models)]
         parts.append(beside_each_other(models[0].get("methods", ())))
+        parts.append(counter_checks(models[0], report["settings"].get("check")))
         parts.append(suspension(models[0], drawn))
     parts.append(descriptors(models[0]))
     if len(models) > 1:
