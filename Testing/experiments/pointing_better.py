@@ -20,7 +20,7 @@ import numpy as np
 
 from BreastMassXAILib.cohorts.cases import read_case
 from BreastMassXAILib.cohorts.datasets import read_dataset
-from BreastMassXAILib.core.field import Field
+from BreastMassXAILib.core.field import Field, cell_weights
 from BreastMassXAILib.core.planted import IN_WORDS
 from BreastMassXAILib.core.pointing import pointed_region
 from BreastMassXAILib.core.regions import MASS, region_labels
@@ -30,8 +30,8 @@ from BreastMassXAILib.core.settling import SpacingAssumption
 from BreastMassXAILib.core.statistics import auc_estimate
 from BreastMassXAILib.resources import resource
 
-COARSER = (14, 7, 2, 1)
-"""Cells along a side that the maps are averaged to; 1 is a flat map."""
+COARSER = (14, 10, 7, 5, 4)
+"""Cells along a side that the maps are averaged to."""
 
 
 def main() -> None:
@@ -77,11 +77,8 @@ def of_frames(maps: Path, data: Path, width_mm: float, threshold: float):
         sign = 1.0 if logit > threshold else -1.0
         hits = {}
         for side in COARSER:
-            step = len(cells) // side
-            coarse = cells.reshape(side, step, side, step).mean((1, 3))
-            if np.ptp(coarse) == 0:
-                hits[side] = 0.0  # a flat map points at nothing
-                continue
+            shares = cell_weights(np.linspace(0, len(cells), side + 1), len(cells))
+            coarse = shares @ cells.astype(float) @ shares.T
             saliency = to_frame_grid(sign * coarse, field, labels.shape)
             point = extreme_points(saliency, field, case.frame.scan_area)[0]
             hits[side] = float(pointed_region(point, labels) == "mass")
@@ -203,7 +200,7 @@ def plain(found: dict[str, Any]) -> str:
 def resolution(rows: list[dict[str, Any]]) -> list[str]:
     found = []
     for side in COARSER:
-        cells = f"{side} x {side}" + (" (a flat map)" if side == 1 else "")
+        cells = f"{side} x {side}"
         own = estimate(above(rows, side), rows)
         loss = estimate(above(rows, side) - above(rows), rows)
         found.append([cells, words(own), "" if side == COARSER[0] else words(loss)])
