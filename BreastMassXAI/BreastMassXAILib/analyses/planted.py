@@ -46,6 +46,8 @@ COSTLY = {"score-cam": 130, "cameras": 40, "occlusion": 170, "integrated-gradien
 """Methods that look at fewer phantoms, and some forward passes that a map costs."""
 PASSES = 6
 """The same of the others."""
+CHECK_PASSES = 10
+"""The same of a counter-check, with the tissue that is painted in."""
 AT_ONCE = 10
 """Phantoms that a method explains in one piece of work."""
 
@@ -187,6 +189,16 @@ def _stages(study: Study, request: PlantedRequest, methods: Sequence[str]) -> It
         for name in request.plants
         for method in methods
         for part in _parts(study, request, method)
+    ] + [
+        _Piece(
+            tasks.changes_file(study, name, part),
+            len(part) * CHECK_PASSES,
+            f"counter-check, {name}",
+            tasks.check_phantoms,
+            (study, name, part),
+        )
+        for name in request.plants
+        for part in _parts(study, request, "cam")
     ]
 
 
@@ -229,6 +241,7 @@ def _assembled(
     for name in request.plants:
         planted, truth = PLANTS[name].regions, phantoms.labels[name]
         training = tasks.network(study, name)[1]
+        changes = tasks.checked(study, name, _parts(study, request, "cam"))
         rows: dict[str, Any] = {}
         unseen: Estimate | None = None
         for method in methods:
@@ -243,7 +256,9 @@ def _assembled(
                 if number not in regions:
                     case = phantoms.case(number)
                     regions[number] = region_labels(case.mass, case.frame.spacing, RING_MM)
-                kept.append(named(output, regions[number]))
+                # The check asks the network and not the map: it stands in the first method's row.
+                change = changes.get(number) if method == methods[0] else None
+                kept.append(named(output, regions[number], change))
                 failed = kept[-1].regions["point"] not in planted
                 known = examples.get((name, method))
                 if known is None or (failed and known.right):

@@ -1,8 +1,7 @@
 """A cine loop in a panel: all its frames explained in the background, and a plot whose cursor follows its browser.
 
-A frame that the browser shows is a session's affair like any other: what was explained is shown again, anything else is
-marked. Here the loop is explained as a whole, as ``analyze-cine`` does it, and each frame's answer of the network is
-kept, so that afterwards every frame follows an edited mass.
+A frame that the browser shows is a session's affair like any other. Here the loop is explained as a whole, as
+``analyze-cine`` does it, and each frame's answer of the network is kept, so that every frame follows an edited mass.
 """
 
 from __future__ import annotations

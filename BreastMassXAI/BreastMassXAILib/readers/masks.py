@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.errors import InputError, shown
-from ..core.frame import MaskOrigin, Source
-from ..core.suggested import ORIGIN_TAG, OUTLINE_TAG, outline_digest
+from ..core.frame import Source
 from .dicom_masks import DicomMask, read_dicom_mask
 from .files import Kind, identify, source_of
 from .mask_colours import mark_colours
@@ -20,6 +19,7 @@ from .onto import Onto, as_drawn, as_the_frame, check_size, count_sentence, own_
 from .pictures import read_picture
 from .placement import Grid, Placed, place
 from .segments import Segment, choose, listed_segments
+from .unconfirmed import unconfirmed
 from .volumes import Volume, read_stack
 
 FRACTIONAL_LIMITS = (-108.0, 108.0)
@@ -148,7 +148,7 @@ def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.n
     if kind is Kind.VOLUME:
         volume = read_stack(path)
         placed = _of_volume(path, volume, onto, segments)
-        return placed._replace(notes=placed.notes + _unconfirmed(path, volume, placed.pixels)), volume.stored
+        return placed._replace(notes=placed.notes + unconfirmed(path, volume, placed.pixels)), volume.stored
     if kind is Kind.PICTURE:
         picture = read_picture(path)
         check_size(path, picture.pixels.shape, onto.shape)
@@ -165,16 +165,6 @@ def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.n
     found = read_dicom_mask(path)
     check_size(path, found.pixels.shape[1:], onto.shape)
     return _of_dicom(path, found, onto, segments), None
-
-
-def _unconfirmed(path: Path, volume: Volume, pixels: np.ndarray) -> tuple[str, ...]:
-    """A note where the file says that a network suggested this very outline, and nobody has accepted or edited it."""
-    for name, text in volume.metadata.items():
-        tags = dict(part.partition(":")[::2] for part in text.split("|")) if name.endswith("_Tags") else {}
-        automatic = tags.get(ORIGIN_TAG) == MaskOrigin.AUTOMATIC.value
-        if automatic and any(tags.get(OUTLINE_TAG) == outline_digest(each) for each in pixels):
-            return (f"The outline in {path.name} was suggested by a network, and nobody has accepted or edited it.",)
-    return ()
 
 
 def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) -> Placed:
