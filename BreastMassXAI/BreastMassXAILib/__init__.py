@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .core.frame import Frame as Frame
     from .core.frame import Spacing as Spacing
     from .core.result import Settings as Settings
+    from .methods.outside import as_captum as as_captum
+    from .methods.outside import as_quantus as as_quantus
 
 __version__ = "0.2.0"
 
@@ -48,6 +50,8 @@ _PLACES = {
     "Frame": ".core.frame",
     "Settings": ".core.result",
     "Spacing": ".core.frame",
+    "as_captum": ".methods.outside",
+    "as_quantus": ".methods.outside",
     "evaluate": ".api.studies",
     "explain": ".api.explaining",
     "explain_cine": ".api.explaining",

@@ -57,7 +57,9 @@ def test_an_interrupted_study_goes_on_where_it_was(tiny_models, tmp_path, monkey
     assert found["methods"]["occlusion:2"]["n"] <= 2
     if right:
         ways = found["methods"]["cam"]["ways"]
-        assert set(ways) == {"point", "energy", "contribution"}
+        assert set(ways) == {"point", "energy", "contribution", "check"}
+        assert sum(ways["check"]["instead"].values()) == right
+        assert "check" not in found["methods"]["occlusion:2"]["ways"]
         assert sum(ways["point"]["instead"].values()) == right
         assert ways["point"]["instead"]["elsewhere"] == round(ways["point"]["value"] * right)
     with (tmp_path / "out" / "planted.csv").open() as file:

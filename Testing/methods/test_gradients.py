@@ -180,7 +180,7 @@ def linear_network():
 
 
 def test_integrated_gradients_are_captums(network, images):
-    """The same steps from the same baseline, where captum is installed: pip install breast-mass-xai[captum]."""
+    """The same steps from the same baseline, where captum is installed: pip install breast-mass-xai[toolkits]."""
     attr = pytest.importorskip("captum.attr", reason="captum is not installed")
     image = images[:1]
     even = image.mean((2, 3), keepdim=True).expand_as(image).contiguous()

@@ -31,11 +31,11 @@ def images():
     return grey, labels
 
 
-def learned(trunk, images, aim, features=None):
+def learned(trunk, images, aim, features=None, depth="linear"):
     grey, labels = images
     features = trunk_features(trunk, grey, PREPARE) if features is None else features
     ask = lambda indices: grey_inputs(grey[indices], PREPARE)  # noqa: E731
-    return retrained(trunk, features, labels, np.arange(40), np.arange(40, 60), ask, aim)
+    return retrained(trunk, features, labels, np.arange(40), np.arange(40, 60), ask, aim, 0, depth)
 
 
 def test_a_linear_layer_is_enough_for_what_the_trunk_sees(trunk, images):
@@ -59,3 +59,9 @@ def test_the_last_stage_learns_where_the_linear_layer_is_not_enough(trunk, image
     own = trunk.state_dict()
     assert any(not torch.equal(found.network.state_dict()[name], own[name]) for name in changed)
     assert torch.equal(found.network.state_dict()["backbone.conv1.weight"], own["backbone.conv1.weight"])
+
+
+def test_the_last_stage_learns_for_a_fixed_number_of_epochs_where_it_shall(trunk, images, monkeypatch):
+    monkeypatch.setattr(retraining, "EPOCHS", 1)
+    found = learned(trunk, images, 0.5, depth="last-stage")
+    assert (found.how, found.epochs) == ("last stage", 1)

@@ -23,8 +23,9 @@ from ..phantom.planted import PIXEL_MM, PLANTS, RING_MM, SIDE
 from ..pipeline import software_versions
 from ..writers.planted import Example, write_planted
 from . import planted_tasks as tasks
-from .cohort_worker import Team, describe, workers
+from .cohort_worker import describe
 from .planted_tasks import AIM, Study
+from .team import Team, workers
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "planted.json"
@@ -45,6 +46,8 @@ COSTLY = {"score-cam": 130, "cameras": 40, "occlusion": 170, "integrated-gradien
 """Methods that look at fewer phantoms, and some forward passes that a map costs."""
 PASSES = 6
 """The same of the others."""
+CHECK_PASSES = 10
+"""The same of a counter-check, with the tissue that is painted in."""
 AT_ONCE = 10
 """Phantoms that a method explains in one piece of work."""
 
@@ -60,6 +63,8 @@ class PlantedRequest:
     methods, plants : tuple of str
     training, validation, unseen : int
         Numbers of phantoms.
+    depth : {"last-stage", "linear"}
+        What learns beside the linear layer.
     costly : int
         Unseen phantoms that methods of many passes look at.
     """
@@ -72,6 +77,7 @@ class PlantedRequest:
     validation: int = 80
     unseen: int = 160
     costly: int = 16
+    depth: str = "last-stage"
     seed: int = 0
     jobs: int = 1
     resume: bool = False
@@ -115,7 +121,10 @@ def plant(request: PlantedRequest, progress: Progress = silent) -> dict[str, Any
     facts = {
         "model": None if request.model is None else request.model.name,
         "methods": list(methods),
-        **{name: getattr(request, name) for name in ("plants", "training", "validation", "unseen", "costly", "seed")},
+        **{
+            name: getattr(request, name)
+            for name in ("plants", "training", "validation", "unseen", "costly", "depth", "seed")
+        },
     }
     parts = (RESULT_FILE, "planted.csv", "planted.md", "planted.png")
     with (
@@ -132,6 +141,7 @@ def plant(request: PlantedRequest, progress: Progress = silent) -> dict[str, Any
             request.validation,
             request.unseen,
             request.seed,
+            request.depth,
             team.threads,
         )
         stages = list(_stages(study, request, methods))
@@ -179,6 +189,16 @@ def _stages(study: Study, request: PlantedRequest, methods: Sequence[str]) -> It
         for name in request.plants
         for method in methods
         for part in _parts(study, request, method)
+    ] + [
+        _Piece(
+            tasks.changes_file(study, name, part),
+            len(part) * CHECK_PASSES,
+            f"counter-check, {name}",
+            tasks.check_phantoms,
+            (study, name, part),
+        )
+        for name in request.plants
+        for part in _parts(study, request, "cam")
     ]
 
 
@@ -221,6 +241,7 @@ def _assembled(
     for name in request.plants:
         planted, truth = PLANTS[name].regions, phantoms.labels[name]
         training = tasks.network(study, name)[1]
+        changes = tasks.checked(study, name, _parts(study, request, "cam"))
         rows: dict[str, Any] = {}
         unseen: Estimate | None = None
         for method in methods:
@@ -235,7 +256,9 @@ def _assembled(
                 if number not in regions:
                     case = phantoms.case(number)
                     regions[number] = region_labels(case.mass, case.frame.spacing, RING_MM)
-                kept.append(named(output, regions[number]))
+                # The check asks the network and not the map: it stands in the first method's row.
+                change = changes.get(number) if method == methods[0] else None
+                kept.append(named(output, regions[number], change))
                 failed = kept[-1].regions["point"] not in planted
                 known = examples.get((name, method))
                 if known is None or (failed and known.right):

@@ -14,7 +14,8 @@ import numpy as np
 from ..core.classifier import NetworkOutput
 from ..core.field import Field, FieldRule
 from ..core.frame import Case, Frame, Provenance, Spacing
-from ..phantom.planted import PIXEL_MM, PLANTS, SIDE, PlantedPhantom, breast, planted
+from ..core.regions import REGIONS, region_labels
+from ..phantom.planted import PIXEL_MM, PLANTS, RING_MM, SIDE, PlantedPhantom, breast, planted
 from ..pipeline import load_model
 from ..readers.files import write_beside
 
@@ -42,6 +43,8 @@ class Study:
     training, validation, unseen : int
         Numbers of phantoms, in this order.
     seed : int
+    depth : str
+        What learns, see :data:`~..network.retraining.DEPTHS`.
     threads : int, optional
         Of torch.
     """
@@ -52,6 +55,7 @@ class Study:
     validation: int
     unseen: int
     seed: int
+    depth: str = "last-stage"
     threads: int | None = None
 
     @property
@@ -192,6 +196,7 @@ def learn(study: Study, plant: str) -> None:
             lambda indices: grey_inputs(phantoms.grey[indices], bundle.preprocessing),
             AIM,
             study.seed,
+            study.depth,
         )
     facts = {"accuracy": found.accuracy, "how": found.how, "epochs": found.epochs}
     Checkpoint(dict(found.network.state_dict()), facts).save(network_file(study, plant))
@@ -254,6 +259,38 @@ def explained(study: Study, plant: str, method: str, parts: Sequence[tuple[int, 
                 for z, b, cells, exact in rows
             ]
     return Explained(tuple(numbers), tuple(outputs))
+
+
+def changes_file(study: Study, plant: str, numbers: Sequence[int]) -> Path:
+    return study.state / f"changes-{plant}-{numbers[0]:05d}.npz"
+
+
+def check_phantoms(study: Study, plant: str, numbers: tuple[int, ...]) -> None:
+    """The counter-check of some phantoms: by how much the logit falls when each region is replaced."""
+    from ..methods.counter_check import changes_of
+    from ..network.cam import class_activation_map
+
+    _threads(study)
+    bundle, phantoms = network(study, plant)[0], pool(study)
+    found = np.full((len(numbers), len(REGIONS)), np.nan)
+    for row, number in zip(found, numbers, strict=True):
+        case = phantoms.case(number)
+        labels = region_labels(case.mass, case.frame.spacing, RING_MM)
+        changes = changes_of(bundle, case, class_activation_map(bundle, case), labels).changes
+        row[:] = [changes.get(name, np.nan) for name in REGIONS]
+    _save(changes_file(study, plant, numbers), numbers=np.array(numbers), changes=found)
+
+
+def checked(study: Study, plant: str, parts: Sequence[tuple[int, ...]]) -> dict[int, dict[str, float]]:
+    """What :func:`check_phantoms` kept, by the phantoms' numbers; regions that could not be replaced are missing."""
+    found: dict[int, dict[str, float]] = {}
+    for part in parts:
+        with np.load(changes_file(study, plant, part)) as kept:
+            for number, row in zip(kept["numbers"].tolist(), kept["changes"], strict=True):
+                found[number] = {
+                    name: float(value) for name, value in zip(REGIONS, row, strict=True) if not np.isnan(value)
+                }
+    return found
 
 
 def _save(path: Path, **arrays: np.ndarray) -> None:

@@ -18,12 +18,13 @@ from ..cohorts.datasets import CaseRecord, DataSet, Skipped, SpacingAssumption, 
 from ..cohorts.packs import refuse_crops
 from ..core.errors import InputError, MissingPackageError
 from ..core.progress import Progress, silent
-from ..core.sanity_tables import Tested, exposed, localisation, table
+from ..core.sanity_tables import CohortMaps, exposed, localisation, table
 from ..core.writing import atomic_folder
 from ..pipeline import software_versions
 from ..writers.sanity import write_sanity
-from .cohort_worker import Team, describe, workers
+from .cohort_worker import describe
 from .sanity_worker import SanityRow, SanityTask, see_cases, tested_cases
+from .team import Team, workers
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "sanity.json"
@@ -207,7 +208,7 @@ def _report(
     found: dict[str, Any] = {}
     for method in methods:
         of = [row for row in used if row.method == method]
-        tested = Tested(
+        tested = CohortMaps(
             tuple(row.values or {} for row in of),
             np.array([row.record.patient for row in of]),
             tuple(row.picture for row in of),

@@ -47,6 +47,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
         default=16,
         help="unseen frames for methods that need dozens of forward passes (default: 16)",
     )
+    command.add_argument(
+        "--learn",
+        choices=("last-stage", "linear"),
+        default="last-stage",
+        help="what learns: the trunk's last stage too (default), or the linear layer alone where that is enough",
+    )
     command.add_argument("--seed", metavar="N", type=values.whole, default=0, help="of all frames (default: 0)")
     command.add_argument(
         "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
@@ -72,6 +78,7 @@ def run(options: argparse.Namespace) -> None:
             validation=options.validation,
             unseen=options.unseen,
             costly=options.costly,
+            depth=options.learn,
             seed=options.seed,
             jobs=options.jobs,
             resume=options.resume,

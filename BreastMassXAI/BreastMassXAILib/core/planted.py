@@ -75,7 +75,7 @@ def named(
     coverage = cell_coverage(labels, output.field, (cells.shape[0], cells.shape[1]))
     if output.exact:
         found["contribution"] = _largest(contributions(cells, coverage))
-    if changes is not None:
+    if changes:
         found["check"] = _largest({name: sign * change for name, change in changes.items()})
     areas = dict(zip(REGIONS, coverage.mean(axis=(1, 2)).tolist(), strict=True))
     return Named(found, areas, max(areas, key=areas.__getitem__))

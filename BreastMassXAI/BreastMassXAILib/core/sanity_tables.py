@@ -17,7 +17,7 @@ Place = tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class CohortMaps:
     """All cases under one method.
 
     Parameters
@@ -37,7 +37,7 @@ class Tested:
     cells: tuple[np.ndarray, ...]
 
 
-def table(tested: Tested) -> dict[str, dict[str, dict[str, Any]]]:
+def table(tested: CohortMaps) -> dict[str, dict[str, dict[str, Any]]]:
     """Means over cases with 95 % intervals over bootstraps of the patients, by test, by what was done, by measure."""
     places = list(dict.fromkeys(place for values in tested.values for place in values if place[0] != "decision"))
     columns = np.array([[values.get(place, np.nan) for place in places] for values in tested.values], float)
@@ -65,7 +65,7 @@ def exposed(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {"kept": last, "exposed": None if last["value"] is None else bool(last["value"] >= EXPOSED)}
 
 
-def localisation(tested: Tested) -> dict[str, dict[str, Any]]:
+def localisation(tested: CohortMaps) -> dict[str, dict[str, Any]]:
     """How well maps find the mass, beside what knows nothing of the image.
 
     Returns

@@ -20,7 +20,10 @@ from .resnet import ScaledResNet, averages
 
 PENALTIES = (0.003, 0.03, 0.3)
 """Ridge penalties of the linear layer: the one that is best on the validation images is kept, or the strongest such."""
-EPOCHS = 10
+DEPTHS = ("last-stage", "linear")
+"""What learns: the last stage with the linear layer, as in the shipped models, or the linear layer alone."""
+EPOCHS, MOST_EPOCHS = 6, 12
+"""Of the last stage: so many, and then more until the aim is reached, at most the second number."""
 BATCH = 12
 LEARNING_RATE = 0.0003
 AT_ONCE = 20
@@ -73,8 +76,9 @@ def retrained(
     images: Callable[[np.ndarray], Tensor],
     aim: float,
     seed: int = 0,
+    depth: str = "last-stage",
 ) -> Retrained:
-    """Train until `aim` is reached on the validation images, or ``EPOCHS`` are over.
+    """Train the linear layer and, where it shall learn or the linear layer misses the aim, the last stage.
 
     Parameters
     ----------
@@ -86,9 +90,11 @@ def retrained(
     training, validation : ndarray of int
         Indices into these.
     images : callable
-        From indices to the network's inputs; asked only where the last stage has to learn.
+        From indices to the network's inputs; asked only where the last stage learns.
     aim : float
-        Accuracy from which on the training is over.
+        Accuracy on the validation images from which on the training may end.
+    depth : str
+        Of ``DEPTHS``.
     """
     network = copy.deepcopy(network)
     network.heads = None
@@ -99,7 +105,7 @@ def retrained(
         answers.append((right, penalty, probe))
     accuracy, _, probe = max(answers, key=lambda answer: answer[:2])
     set_linear_layer(network, probe)
-    if accuracy >= aim:
+    if accuracy >= aim and depth == "linear":
         return Retrained(_at_rest(network), accuracy, "linear layer", 0)
     return _with_last_stage(network, labels, training, validation, images, (aim, accuracy, seed))
 
@@ -123,10 +129,10 @@ def _with_last_stage(
     network.set_trainable("fine-tune", last)
     learning = [value for value in network.parameters() if value.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=LEARNING_RATE, weight_decay=0.01)
-    best, best_state, epochs = accuracy, copy.deepcopy(network.state_dict()), 0
     targets = torch.from_numpy(labels.astype(np.float32))
-    for epoch in range(EPOCHS):
-        order = np.random.default_rng((seed, epoch)).permutation(training)
+    epochs = 0
+    while epochs < EPOCHS or (accuracy < aim and epochs < max(EPOCHS, MOST_EPOCHS)):
+        order = np.random.default_rng((seed, epochs)).permutation(training)
         for batch in np.array_split(order, max(len(order) // BATCH, 1)):
             stage = torch.stack([before[int(index)] for index in batch])
             with torch.enable_grad():
@@ -142,14 +148,9 @@ def _with_last_stage(
                 network.head(network.pooled(torch.stack([before[int(index)] for index in part]), last))[0]
                 for part in parts
             ]
-        right = float(((torch.cat(answers) > 0).numpy() == labels[np.concatenate(parts)]).mean())
-        if right > best:
-            best, best_state, epochs = right, copy.deepcopy(network.state_dict()), epoch + 1
-        if best >= aim:
-            break
-    network.load_state_dict(best_state)
-    how = "last stage" if epochs else "linear layer"
-    return Retrained(_at_rest(network), best, how, epochs)
+        accuracy = float(((torch.cat(answers) > 0).numpy() == labels[np.concatenate(parts)]).mean())
+        epochs += 1
+    return Retrained(_at_rest(network), accuracy, "last stage", epochs)
 
 
 def _at_rest(network: ScaledResNet) -> ScaledResNet:

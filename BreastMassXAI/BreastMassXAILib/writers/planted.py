@@ -141,8 +141,8 @@ def _draw(path: Path, report: Mapping[str, Any], examples: Mapping[tuple[str, st
                 _overlay(axes, examples[plant["name"], method])
         row[0].set_ylabel(f"{plant['name']}\n({' and '.join(plant['regions'])})", fontsize=9)
     figure.suptitle(
-        "Share of correctly classified phantoms whose map points at the planted region (outlined), and a phantom on "
-        "which it does not, where there is one. Red speaks for the decision, blue against it; cross: the maximum.",
+        "Share of correctly classified phantoms whose map points at the planted region (outlined),\n"
+        "and a phantom on which it does not, where there is one. Red speaks for the decision, cross: the maximum.",
         fontsize=9,
     )
     figure.tight_layout(rect=(0, 0, 1, 0.97))
