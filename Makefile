@@ -12,7 +12,7 @@ SAMPLES := BreastMassXAI/Resources/SampleData
 RESULTS ?= demo-results
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test lint docs benchmark clean
+.PHONY: demo test lint docs benchmark benchmark-peers clean
 
 demo: $(VENV)/.installed
 	@for name in benign malignant; do \
@@ -36,6 +36,15 @@ docs: $(VENV)/.installed
 benchmark: $(VENV)/.installed
 	$(BIN)/python Testing/benchmarks/benchmark_analyze.py
 
+# Other libraries' maps beside ours, in an environment of their own.
+benchmark-peers:
+	$(MAKE) --no-print-directory VENV=.venv-peers .venv-peers/.peers
+	.venv-peers/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python Testing/benchmarks/benchmark_peers.py
+
+.venv-peers/.peers: .venv-peers/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[peers]"
+	@touch $@
+
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "Python 3.10 to 3.13 is needed (Slicer's libraries come for these): make PYTHON=python3.12 ..."; exit 1; }
@@ -48,4 +57,4 @@ endif
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(RESULTS)
+	rm -rf $(VENV) .venv-peers $(RESULTS)

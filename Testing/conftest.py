@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -17,3 +19,36 @@ def ellipse() -> np.ndarray:
     """A mass on that frame, off centre in both axes, so that a flip or a transposition shows."""
     rows, columns = np.mgrid[:40, :56]
     return ((rows - 14) / 7) ** 2 + ((columns - 33) / 11) ** 2 <= 1
+
+
+@pytest.fixture
+def headless():
+    """A Slicer of its own for each test."""
+    pytest.importorskip("trame_slicer", reason="slicer-core and trame-slicer are not installed")
+    from BreastMassXAILib.hosts.headless import HeadlessSlicer
+
+    return HeadlessSlicer()
+
+
+@pytest.fixture
+def scene(headless):
+    return headless.scene
+
+
+@pytest.fixture
+def patients(tmp_path) -> Path:
+    """A manifest of eight patients, four of each kind, each with a frame of its own."""
+    from PIL import Image
+
+    from BreastMassXAILib.resources import resource
+
+    samples, rows = resource("SampleData"), ["image,mask,label,patient,spacing_row_mm,spacing_col_mm"]
+    for kind in ("malignant", "benign"):
+        pixels = np.asarray(Image.open(samples / f"{kind}.png").convert("L"))
+        for number in range(4):
+            image = tmp_path / f"{kind}-{number}.png"
+            Image.fromarray(np.clip(pixels.astype(int) + 5 * number, 0, 255).astype(np.uint8)).save(image)
+            rows.append(f"{image.name},{samples / kind}_mask.png,{kind},{kind}{number},0.065,0.065")
+    path = tmp_path / "patients.csv"
+    path.write_text("\n".join(rows))
+    return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,20 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import __version__
-from .core.cine import Cine
+from .core.cine import Cine, read_if_whole
 from .core.cine_result import CineResult, ExplainedFrame, FrameResult, summarise
 from .core.classifier import Classifier, NetworkOutput
 from .core.counter_check import Changes
-from .core.errors import InputError, MissingPackageError, NoMassError, SpacingError
+from .core.errors import InputError, MissingPackageError, SpacingError
 from .core.explain import Explanation, Partition, explain, partition
 from .core.field import FieldRule
-from .core.frame import Case, Frame, MaskOrigin
+from .core.frame import Case, Frame
 from .core.infill import FILLS
-from .core.outline import ANYWHERE, NO_MASS, Prompt, Suggestion
 from .core.progress import Progress, silent
 from .core.propagation import MassTrack, TrackedMass
 from .core.result import Settings
-from .core.suggested import found_mass, inner_point
 from .methods import method_of
 
 if TYPE_CHECKING:
@@ -45,12 +44,8 @@ def load_model(folder: Path | None = None) -> Bundle:
     BreastMassXAIError
         When it cannot be loaded; where the network's packages are missing, the sentence names them.
     """
-    try:
+    with _network_packages():
         from .network.bundle import load_bundle
-    except ImportError as error:
-        raise MissingPackageError(
-            f"The network needs the package {error.name}: install torch, torchvision and safetensors."
-        ) from error
     return load_bundle(folder)
 
 
@@ -60,108 +55,22 @@ def load_outliner(folder: Path | None = None) -> Outliner:
     Raises
     ------
     BreastMassXAIError
-        When it cannot be loaded; where the network's packages are missing, the sentence names them.
+        As :func:`load_model`.
     """
-    try:
+    with _network_packages():
         from .network.outline import load_outliner as load
+    return load(folder)
+
+
+@contextmanager
+def _network_packages() -> Iterator[None]:
+    """Imports of the network's room: what is missing is told in a sentence."""
+    try:
+        yield
     except ImportError as error:
         raise MissingPackageError(
             f"The network needs the package {error.name}: install torch, torchvision and safetensors."
         ) from error
-    return load(folder)
-
-
-def follow_mass(
-    cine: Cine,
-    outliner: Outliner,
-    prompt: Prompt = ANYWHERE,
-    *,
-    start: int | None = None,
-    frames: Sequence[int] | None = None,
-    propagate: bool = False,
-    progress: Progress = silent,
-) -> tuple[MassTrack, Suggestion]:
-    """Suggest the mass on the frames of a loop: on the first as it was pointed at, on each next where it was before.
-
-    Memory holds one frame and the network's view of it, whatever the loop's length; outlines are kept packed.
-
-    Parameters
-    ----------
-    cine : Cine
-    outliner : Outliner
-    prompt : Prompt
-        On frame `start`.
-    start : int, optional
-        Later and earlier frames follow from there. By default the first frame on which a mass is found.
-    frames : sequence of int, optional
-        Which frames to look at, ascending; all by default.
-    propagate : bool
-        Whether the track gives a mass to frames on which none is found.
-    progress : Progress
-
-    Returns
-    -------
-    MassTrack
-        Without the frames on which no mass was found, and damaged ones.
-    Suggestion
-        That of the frame from which the others follow.
-
-    Raises
-    ------
-    InputError
-        When the frame with the prompt is damaged or the prompt makes no sense on it.
-    NoMassError
-        When no mass is found there, or without a prompt on no frame.
-    """
-    chosen = list(range(len(cine)) if frames is None else frames)
-    done = 0
-
-    def suggested(index: int, prompt: Prompt) -> Suggestion | None:
-        nonlocal done
-        progress(min(done, len(chosen)), len(chosen), "outlines")
-        done += 1
-        frame = _read(cine, index)
-        return None if frame is None else outliner.suggest(outliner.look(frame), prompt)
-
-    first: Suggestion | None = None
-    if start is None and not prompt:
-        likeliest: Suggestion | None = None
-        for index in chosen:
-            found = suggested(index, prompt)
-            if found is not None and found.mass.any():
-                start, first = index, found
-                break
-            if found is not None and (likeliest is None or found.confidence > likeliest.confidence):
-                likeliest = found
-        if first is None and likeliest is not None:
-            found_mass(likeliest)
-    else:
-        start = chosen[0] if start is None else start
-        cine.read(start)  # of the frame that a person pointed at the reason is told
-        first = suggested(start, prompt)
-    if first is None or start is None:
-        raise NoMassError(f"{NO_MASS}: none of the chosen frames can be read.")
-    found_mass(first)
-    begin, known = start, first
-
-    def followed() -> Iterator[tuple[int, np.ndarray]]:
-        yield begin, known.mass
-        later = [index for index in chosen if index > begin]
-        earlier = [index for index in reversed(chosen) if index < begin]
-        for way in (later, earlier):
-            place = inner_point(known.mass)
-            for index in way:
-                try:
-                    found = suggested(index, Prompt((place,)))
-                except InputError:  # zoomed or moved away: there is no such place on this frame
-                    continue
-                if found is not None and found.mass.any():
-                    yield index, found.mass
-                    place = inner_point(found.mass)
-
-    track = MassTrack(followed(), propagate, outlined=MaskOrigin.AUTOMATIC)
-    progress(len(chosen), len(chosen), "outlines")
-    return track, first
 
 
 def with_field(bundle: Bundle, kind: str | None) -> Bundle:
@@ -304,7 +213,7 @@ def analyze_cine(
         if mass is None:
             skipped.setdefault(NO_MASK, []).append(index)
             continue
-        frame = _read(cine, index)
+        frame = read_if_whole(cine, index)
         if frame is None:
             skipped.setdefault(UNREADABLE, []).append(index)
             continue
@@ -366,14 +275,6 @@ def _same_array(first: np.ndarray | None, second: np.ndarray | None) -> bool:
     if first is None or second is None or first is second:
         return first is second
     return np.array_equal(first, second)
-
-
-def _read(cine: Cine, index: int) -> Frame | None:
-    """A frame, or None where it is damaged: one bad frame is no reason to give up a loop."""
-    try:
-        return cine.read(index)
-    except InputError:
-        return None
 
 
 def _case(frame: Frame, mass: TrackedMass, index: int, settings: Settings) -> Case:

@@ -14,7 +14,8 @@ from BreastMassXAILib.core.cine import Cine
 from BreastMassXAILib.core.errors import InputError, NoMassError
 from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.core.outline import Click, Prompt
-from BreastMassXAILib.pipeline import follow_mass, load_outliner
+from BreastMassXAILib.network.outline_loop import follow_mass
+from BreastMassXAILib.pipeline import load_outliner
 
 SHAPE = (160, 200)
 ROW, COLUMN = np.mgrid[: SHAPE[0], : SHAPE[1]]

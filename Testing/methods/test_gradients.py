@@ -177,3 +177,14 @@ def linear_network():
 
     network = Linear().requires_grad_(False)
     return network, network.kernel
+
+
+def test_integrated_gradients_are_captums(network, images):
+    """The same steps from the same baseline, where captum is installed: pip install breast-mass-xai[toolkits]."""
+    attr = pytest.importorskip("captum.attr", reason="captum is not installed")
+    image = images[:1]
+    even = image.mean((2, 3), keepdim=True).expand_as(image).contiguous()
+    whole = attr.IntegratedGradients(lambda x: network(x)[0]).attribute(image, even, n_steps=128)
+    cells = whole.sum(1)[0].reshape(16, 4, 16, 4).mean((1, 3)).float() * 64 * 64
+    found = maps_of(network, image, method_of("integrated-gradients:128")).cells[0]
+    torch.testing.assert_close(found, cells, atol=1e-3 * float(cells.abs().max()), rtol=1e-3)

@@ -10,12 +10,8 @@ from BreastMassXAILib.core.outline import Click, Prompt
 from BreastMassXAILib.network.backbones import find_backbone
 from BreastMassXAILib.network.outline import Outliner, load_outliner, ready, save_outliner
 from BreastMassXAILib.network.outline_decoder import OutlineDecoder, prompt_maps
-from BreastMassXAILib.network.outline_training import (
-    OutlineSettings,
-    outline_loss,
-    prepare_outline_frames,
-    train_decoders,
-)
+from BreastMassXAILib.network.outline_frames import prepare_outline_frames
+from BreastMassXAILib.network.outline_training import OutlineSettings, outline_loss, train_decoders
 from BreastMassXAILib.network.preprocessing import Preprocessing
 
 SIZE = 64

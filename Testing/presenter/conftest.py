@@ -30,17 +30,9 @@ def benign() -> Case:
 
 
 @pytest.fixture
-def headless():
-    pytest.importorskip("trame_slicer", reason="slicer-core and trame-slicer are not installed")
+def headless(headless):
     pytest.importorskip("torch")
-    from BreastMassXAILib.hosts.headless import HeadlessSlicer
-
-    return HeadlessSlicer()
-
-
-@pytest.fixture
-def scene(headless):
-    return headless.scene
+    return headless
 
 
 @pytest.fixture

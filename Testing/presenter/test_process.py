@@ -10,11 +10,9 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from BreastMassXAILib.commands.arguments import parse
 from BreastMassXAILib.core.errors import InputError
@@ -59,21 +57,6 @@ def test_a_cohort_is_evaluated_by_the_process(tmp_path, manifest) -> None:
     assert any("2 of 2 cases" in line for line in run.said)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["settings"]["ring_mm"] == 4.0
-
-
-@pytest.fixture
-def patients(tmp_path) -> Path:
-    """A manifest of eight patients, four of each kind, each with a frame of its own."""
-    samples, rows = resource("SampleData"), ["image,mask,label,patient,spacing_row_mm,spacing_col_mm"]
-    for kind in ("malignant", "benign"):
-        pixels = np.asarray(Image.open(samples / f"{kind}.png").convert("L"))
-        for number in range(4):
-            image = tmp_path / f"{kind}-{number}.png"
-            Image.fromarray(np.clip(pixels.astype(int) + 5 * number, 0, 255).astype(np.uint8)).save(image)
-            rows.append(f"{image.name},{samples / kind}_mask.png,{kind},{kind}{number},0.065,0.065")
-    path = tmp_path / "patients.csv"
-    path.write_text("\n".join(rows))
-    return path
 
 
 def test_training_is_stopped_and_leaves_no_model(tmp_path, patients) -> None:

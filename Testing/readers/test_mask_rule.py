@@ -10,7 +10,8 @@ from PIL import Image
 from scipy import ndimage
 
 from BreastMassXAILib.core.errors import InputError, SegmentChoiceError
-from BreastMassXAILib.readers.mask_rule import looks_like, mark, mark_colours, specks
+from BreastMassXAILib.readers.mask_colours import mark_colours
+from BreastMassXAILib.readers.mask_rule import looks_like, mark, specks
 
 SHAPE = (120, 140)
 ROWS, COLUMNS = np.mgrid[: SHAPE[0], : SHAPE[1]]

@@ -22,8 +22,9 @@ from BreastMassXAILib.core.frame import Frame, Provenance, Spacing
 from BreastMassXAILib.readers.cines import open_frames
 from BreastMassXAILib.readers.dicom import write_ultrasound_frame
 from BreastMassXAILib.readers.frames import read_frame_and_mask
-from BreastMassXAILib.readers.masks import Onto, read_mask, read_masks
+from BreastMassXAILib.readers.masks import read_mask, read_masks
 from BreastMassXAILib.readers.nrrd import write_nrrd
+from BreastMassXAILib.readers.onto import Onto
 
 SHAPE = (40, 56)
 PICTURES = (".png", ".bmp", ".tif")

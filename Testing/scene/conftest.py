@@ -52,17 +52,3 @@ def case() -> Case:
 @pytest.fixture
 def explanation(case: Case) -> Explanation:
     return make_explanation(case)
-
-
-@pytest.fixture
-def headless():
-    """A Slicer of its own for each test."""
-    pytest.importorskip("trame_slicer", reason="slicer-core and trame-slicer are not installed")
-    from BreastMassXAILib.hosts.headless import HeadlessSlicer
-
-    return HeadlessSlicer()
-
-
-@pytest.fixture
-def scene(headless):
-    return headless.scene

@@ -22,19 +22,6 @@ def stand_in():
 
 
 @pytest.fixture
-def headless():
-    pytest.importorskip("trame_slicer", reason="slicer-core and trame-slicer are not installed")
-    from BreastMassXAILib.hosts.headless import HeadlessSlicer
-
-    return HeadlessSlicer()
-
-
-@pytest.fixture
-def scene(headless):
-    return headless.scene
-
-
-@pytest.fixture
 def opened(stand_in, scene, monkeypatch):
     """``opened(window=True)``: the module, entered, with or without a main window. Taken apart after the test."""
     made = []

@@ -73,21 +73,8 @@ def test_a_cohort_is_evaluated_with_what_was_chosen(listed):
     assert listed.packages_asked == 1
 
 
-def test_training_is_stopped(listed, tmp_path):
-    import numpy as np
-    from PIL import Image
-
-    from BreastMassXAILib.resources import resource
-
-    samples, rows = resource("SampleData"), ["image,mask,label,patient,spacing_row_mm,spacing_col_mm"]
-    for kind in ("malignant", "benign"):
-        pixels = np.asarray(Image.open(samples / f"{kind}.png").convert("L"))
-        for number in range(4):
-            image = tmp_path / f"{kind}-{number}.png"
-            Image.fromarray(np.clip(pixels.astype(int) + 5 * number, 0, 255).astype(np.uint8)).save(image)
-            rows.append(f"{image.name},{samples / kind}_mask.png,{kind},{kind}{number},0.065,0.065")
-    (tmp_path / "patients.csv").write_text("\n".join(rows))
-    listed.panel.cohort.load(tmp_path / "patients.csv")
+def test_training_is_stopped(listed, patients):
+    listed.panel.cohort.load(patients)
     listed.answer(listed.out, epochs="100000")
     listed.ui.trainProcessButton.click()
     assert listed.ui.stopProcessButton.enabled, listed.ui.statusText.text

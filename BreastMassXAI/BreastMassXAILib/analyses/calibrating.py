@@ -19,7 +19,8 @@ from ..core.recalibration import Answers, Calibration, calibration, cross_fitted
 from ..core.result import Settings
 from ..core.statistics import auc_estimate, brier_score, calibration_error
 from ..core.writing import atomic_folder
-from .cohort_worker import BATCH, Outcome, Task, in_order, load_once, workers
+from .cohort_worker import BATCH, Outcome, Task, load_once
+from .team import in_order, workers
 
 FEWEST_CASES = 50
 """Below, a threshold is a matter of luck, and a warning says so."""

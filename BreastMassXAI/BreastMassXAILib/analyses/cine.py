@@ -21,9 +21,11 @@ from ..core.settling import with_said_geometry, with_said_spacing
 from ..core.sizes import confirmed_size, known_mm
 from ..core.suggested import suggestion_notes
 from ..core.writing import CINE_FILE, as_text, atomic_folder
-from ..pipeline import analyze_cine, follow_mass, load_model, load_outliner, with_field
+from ..network.outline_loop import follow_mass
+from ..pipeline import analyze_cine, load_model, load_outliner, with_field
 from ..readers.cines import open_frames
-from ..readers.masks import Onto, read_mask, read_masks
+from ..readers.masks import read_mask, read_masks
+from ..readers.onto import Onto
 from ..readers.placement import size_notes
 from ..writers.cine_results import CineWriter, frames_csv, map_stream
 from ..writers.curve import write_curve

@@ -27,7 +27,8 @@ from ..methods import method_of
 from ..pipeline import software_versions
 from ..writers.report import Picture, write_report
 from ..writers.tables import CaseTable
-from .cohort_worker import BATCH, Description, Task, Team, describe, draw, in_order, workers
+from .cohort_worker import BATCH, Description, Task, describe, draw
+from .team import Team, in_order, workers
 
 REPORT_SCHEMA_VERSION = 1
 REPORT_FILE = "report.json"

@@ -16,7 +16,7 @@ from ..core.progress import Progress, silent
 from ..core.regions import mask_box
 from ..core.resampling import bootstrap_means
 from ..network.outline import Outliner
-from ..network.outline_training import without_mass
+from ..network.outline_frames import without_mass
 
 PROMPTS = ("none", "click", "box")
 FAILED = 0.5

@@ -23,7 +23,8 @@ from ..network.backbones import SHIPPED, find_backbone
 from ..network.labelled_cases import Labelled, partitioned
 from ..network.outline import Outliner, ready, save_outliner
 from ..network.outline_decoder import OutlineDecoder
-from ..network.outline_training import OutlineSettings, prepare_outline_frames, train_decoders
+from ..network.outline_frames import prepare_outline_frames
+from ..network.outline_training import OutlineSettings, train_decoders
 from ..network.preprocessing import Preprocessing
 from ..network.resnet import ScaledResNet
 from .outline_scores import OutlineScore, card, least_confidence, score_out_of_fold

@@ -23,8 +23,9 @@ from ..phantom.planted import PIXEL_MM, PLANTS, RING_MM, SIDE
 from ..pipeline import software_versions
 from ..writers.planted import Example, write_planted
 from . import planted_tasks as tasks
-from .cohort_worker import Team, describe, workers
+from .cohort_worker import describe
 from .planted_tasks import AIM, Study
+from .team import Team, workers
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "planted.json"

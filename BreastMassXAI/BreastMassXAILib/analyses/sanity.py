@@ -22,8 +22,9 @@ from ..core.sanity_tables import CohortMaps, exposed, localisation, table
 from ..core.writing import atomic_folder
 from ..pipeline import software_versions
 from ..writers.sanity import write_sanity
-from .cohort_worker import Team, describe, workers
+from .cohort_worker import describe
 from .sanity_worker import SanityRow, SanityTask, see_cases, tested_cases
+from .team import Team, workers
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "sanity.json"

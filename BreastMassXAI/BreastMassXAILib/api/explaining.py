@@ -20,10 +20,9 @@ from ..core.result import CaseResult, Settings
 from ..core.settling import Said, settle
 from ..core.words import cine_summary, summary
 from .frames import MM, PathName, spacing_of
-from .tables import as_frame
+from .tables import Tabular
 
 if TYPE_CHECKING:
-    import pandas
     from matplotlib.figure import Figure
 
     from ..network.bundle import Bundle
@@ -32,7 +31,7 @@ Mask = npt.NDArray[Any] | PathName | Suggestion
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Explained:
+class Explained(Tabular):
     """An explained frame; in a notebook it shows itself.
 
     Parameters
@@ -73,16 +72,6 @@ class Explained:
         from ..writers.tables import pointing_game_rows
 
         return pointing_game_rows(self.result)
-
-    def table(self) -> pandas.DataFrame:
-        """:meth:`rows` as a pandas frame.
-
-        Raises
-        ------
-        MissingPackageError
-            When pandas is not installed.
-        """
-        return as_frame(self.rows())
 
     def __repr__(self) -> str:
         return summary(self.result)
@@ -170,7 +159,7 @@ def explain(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ExplainedCine:
+class ExplainedCine(Tabular):
     """An explained loop; in a notebook it shows itself.
 
     Parameters
@@ -189,16 +178,6 @@ class ExplainedCine:
         from ..writers.cine_results import frame_row
 
         return [frame_row(frame) for frame in self.result.frames]
-
-    def table(self) -> pandas.DataFrame:
-        """:meth:`rows` as a pandas frame.
-
-        Raises
-        ------
-        MissingPackageError
-            When pandas is not installed.
-        """
-        return as_frame(self.rows())
 
     def __repr__(self) -> str:
         return cine_summary(self.result)

@@ -11,6 +11,24 @@ if TYPE_CHECKING:
     import pandas
 
 
+class Tabular:
+    """What has rows can show them as a table."""
+
+    def rows(self) -> list[dict[str, object]]:
+        """One dict a row, with the same keys in each."""
+        raise NotImplementedError
+
+    def table(self) -> pandas.DataFrame:
+        """:meth:`rows` as a pandas frame.
+
+        Raises
+        ------
+        MissingPackageError
+            When pandas is not installed.
+        """
+        return as_frame(self.rows())
+
+
 def as_frame(rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
     """Rows that have the same keys as a pandas frame.
 

@@ -8,26 +8,16 @@ from typing import Any
 
 from ..resources import DEFAULT_MODEL, SHIPPED_MODELS
 from . import values
-from .options import add_check, add_choices, add_grey_zone, add_progress, add_ring, check, choices
+from .options import add_check, add_choices, add_grey_zone, add_progress, add_ring, add_size, check, choices
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
     """How a frame's file is to be read: pixel size, sense of the rows, scan area, beams; :func:`reading` reads them."""
-    size = command.add_mutually_exclusive_group()
-    size.add_argument(
-        "--spacing",
-        metavar="MM|ROW,COL",
-        type=values.spacing,
-        action=values.SaidTwice,
-        help="pixel size in mm, one number or depth,width (assumed); twice to confirm an unusual one",
+    size = add_size(
+        command,
+        "pixel size in mm, one number or depth,width (assumed); twice to confirm an unusual one",
+        "assume that the frame is this wide, with square pixels unless the file says otherwise",
     )
-    size.add_argument(
-        "--assume-width",
-        metavar="MM",
-        type=values.positive,
-        help="assume that the frame is this wide, with square pixels unless the file says otherwise",
-    )
-    values.add_confirmation(command)
     size.add_argument(
         "--calibrate",
         metavar="ROW0,COL0,ROW1,COL1,MM",

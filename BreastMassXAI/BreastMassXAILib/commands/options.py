@@ -35,21 +35,20 @@ def add_data(command: argparse._ActionsContainer) -> None:
 
 def add_assumption(command: argparse._ActionsContainer) -> None:
     """What a data set's frames measure where nothing tells; :func:`assumption` reads it."""
+    add_size(
+        command,
+        "pixel size in mm where no file tells it; twice to confirm an unusual one",
+        "imaged width in mm where no file tells the pixel size",
+    )
+
+
+def add_size(command: argparse._ActionsContainer, spacing: str, width: str) -> argparse._MutuallyExclusiveGroup:
+    """Pixel size or width of a frame, with what the command has to say of each; other ways to tell may join them."""
     size = command.add_mutually_exclusive_group()
-    size.add_argument(
-        "--spacing",
-        metavar="MM|ROW,COL",
-        type=values.spacing,
-        action=values.SaidTwice,
-        help="pixel size in mm where no file tells it; twice to confirm an unusual one",
-    )
-    size.add_argument(
-        "--assume-width",
-        metavar="MM",
-        type=values.positive,
-        help="imaged width in mm where no file tells the pixel size",
-    )
+    size.add_argument("--spacing", metavar="MM|ROW,COL", type=values.spacing, action=values.SaidTwice, help=spacing)
+    size.add_argument("--assume-width", metavar="MM", type=values.positive, help=width)
     values.add_confirmation(command)
+    return size
 
 
 def assumption(options: argparse.Namespace) -> SpacingAssumption:

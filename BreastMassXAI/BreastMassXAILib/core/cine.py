@@ -89,3 +89,11 @@ def with_settled_geometry(cine: Cine, index: int, settle: Callable[[Frame], Fram
         return replace(frame, scan_area=area, beams=settled.beams, warnings=(*frame.warnings, *notes))
 
     return replace(cine, read=read)
+
+
+def read_if_whole(cine: Cine, index: int) -> Frame | None:
+    """A frame, or None where it is damaged: one bad frame is no reason to give up a loop."""
+    try:
+        return cine.read(index)
+    except InputError:
+        return None

@@ -12,7 +12,8 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.frame import MaskOrigin
 from ..readers.frames import read_frame
-from ..readers.masks import Onto, read_mask
+from ..readers.masks import read_mask
+from ..readers.onto import Onto
 from ..readers.placement import Grid
 from ..resources import resource
 from ..scene.belonging import frame_of_mass, own_line

@@ -1,8 +1,7 @@
 """A cine loop in a panel: all its frames explained in the background, and a plot whose cursor follows its browser.
 
-A frame that the browser shows is a session's affair like any other: what was explained is shown again, anything else is
-marked. Here the loop is explained as a whole, as ``analyze-cine`` does it, and each frame's answer of the network is
-kept, so that afterwards every frame follows an edited mass.
+A frame that the browser shows is a session's affair like any other. Here the loop is explained as a whole, as
+``analyze-cine`` does it, and each frame's answer of the network is kept, so that every frame follows an edited mass.
 """
 
 from __future__ import annotations
@@ -26,11 +25,10 @@ from ..core.propagation import HELD, INTERPOLATED, MassTrack
 from ..core.result import Settings
 from ..core.scan_area import with_scan_area
 from ..pipeline import analyze_cine, software_versions
-from ..scene.belonging import browser_of
 from ..scene.cine import move_cursor, show_cine_explanation, summary_of
 from ..scene.colors import ROLE_ATTRIBUTE
 from ..scene.explanation import explanation_nodes
-from ..scene.loops import add_masses, cine_of, masks_of, origins_of
+from ..scene.loops import add_masses, browser_showing, cine_of, masks_of, origins_of
 from ..scene.nodes import remove_node
 from .adding import MASS_SEGMENT
 from .inputs import Seen, digest_of, digest_of_voxels
@@ -130,7 +128,7 @@ class Loop:
 
     def follow(self) -> None:
         """Look at the session's frame: its loop's cursor follows the browser from now on. Cheap."""
-        self._observe(_browser(self._session.inputs[0]))
+        self._observe(browser_showing(self._session.inputs[0]))
 
     @property
     def count(self) -> int:
@@ -247,7 +245,7 @@ class Loop:
         for item, found in answer.passes.items():
             session.keep_pass(job.digests[item], job.model.sha256, found)
         frame_node, segmentation_node, _ = session.inputs
-        if browser != _browser(frame_node):
+        if browser != browser_showing(frame_node):
             return
         if segmentation_node is job.segmentation_node and browser.GetSequenceNode(segmentation_node) is not None:
             carried = [frame.index for frame in answer.result.frames if frame.mask_origin in (INTERPOLATED, HELD)]
@@ -307,16 +305,6 @@ def _nodes_of_role(scene, role: str) -> Iterator[Any]:
         node = scene.GetNthNodeByClass(index, "vtkMRMLSegmentationNode")
         if node.GetAttribute(ROLE_ATTRIBUTE) == role:
             yield node
-
-
-def _browser(frame_node) -> Any | None:
-    """The browser of the loop whose frames a node shows."""
-    if frame_node is None or frame_node.GetScene() is None:
-        return None
-    browser = browser_of(frame_node)
-    if browser is None or browser.GetProxyNode(browser.GetMasterSequenceNode()) is not frame_node:
-        return None
-    return browser
 
 
 def _shown(count: int, track: MassTrack) -> set[int]:

@@ -83,17 +83,7 @@ class RunningProcess:
 
 
 class Run:
-    """A process of the command line with what it has said so far; :meth:`poll` is called now and then.
-
-    Parameters
-    ----------
-    command : Command
-
-    Raises
-    ------
-    OutputError
-        When it cannot be started.
-    """
+    """A :class:`RunningProcess` with what it has said so far; :meth:`poll` is called now and then."""
 
     def __init__(self, command: Command) -> None:
         self._process = RunningProcess(command)

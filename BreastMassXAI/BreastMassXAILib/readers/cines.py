@@ -15,7 +15,7 @@ from ..core.upright import LOOKS_UPSIDE_DOWN, frame_skin_side
 from .dicom import open_ultrasound
 from .files import Kind, identify, source_of
 from .grey import found_limits, to_grey
-from .masks import Onto
+from .onto import Onto
 from .pictures import count_pages, read_picture
 from .ultrasound_regions import Place
 from .volumes import Volume, read_stack

@@ -26,7 +26,7 @@ a mask is about zero or below."""
 
 _AREA_SHARE = 0.5
 """Share of a label's pixels that lies in squares of 3 x 3; of the rim of an edge, or of noise, nothing does."""
-_ENDS = 1 / 8
+ENDS = 1 / 8
 """Of the range: values this close to an end are black or marked, give or take what compression adds."""
 _APART = 1 / 20
 """Of the range: two labels that are drawn as greys differ by more, what compression adds to a plain grey is less."""
@@ -106,9 +106,9 @@ def mark(
             f"The mask {name} has values from {_text(low)} to {_text(high)}: what is below 0 means nothing in a mask."
         )
     if looks_like(values, frame):
-        raise InputError(_a_picture(name))
+        raise InputError(a_picture(name))
     if is_cut_out(values, frame):
-        raise InputError(_a_cut_out(name))
+        raise InputError(a_cut_out(name))
     if not lossy and (areas := _labels(values, float(low), float(high))):
         if areas == [1]:
             ignored = int((values == IGNORE).sum())
@@ -118,100 +118,6 @@ def mark(
             return Marked(values == 1, (note,))
         raise SegmentChoiceError(name, "values", [str(area) for area in areas])
     return _cut(name, values, float(low), float(high), frame)
-
-
-def mark_colours(
-    name: str,
-    colours: np.ndarray,
-    alpha: np.ndarray | None = None,
-    segments: Sequence[str] = (),
-    frame: np.ndarray | None = None,
-    *,
-    lossy: bool = False,
-) -> Marked:
-    """The mass in a coloured mask: what is not black, and not transparent.
-
-    Parameters
-    ----------
-    name : str
-    colours : ndarray of whole numbers, shape (rows, columns, 3)
-    alpha : ndarray of whole numbers, shape (rows, columns), optional
-        Where everything is transparent it means nothing.
-    segments : sequence of str
-        The colours that are the mass, as ``#rrggbb`` (of 8 bits), where a person chose them.
-    frame, lossy
-        As for :func:`mark`.
-
-    Raises
-    ------
-    SegmentChoiceError, InputError
-        As :func:`mark`, of colours.
-    """
-    strength = colours.max(axis=2)
-    plain = bool((colours == strength[..., None]).all())
-    if alpha is not None and alpha.any():
-        strength = strength * (alpha / (1.0 if alpha.dtype == bool else float(np.iinfo(alpha.dtype).max)))
-        if not strength.any():  # black marks on nothing
-            strength = alpha.astype(np.int64)
-        if np.array_equal(strength, np.rint(strength)):
-            strength = strength.astype(np.int64)
-    if plain:
-        return mark(name, strength, segments, frame, lossy=lossy)
-    # A colour may well be dim; tissue, and what is drawn on it, is grey for the most part.
-    top = max(float(strength.max()), 1e-9)
-    grey = strength - colours.min(axis=2) <= _ENDS * top
-    if looks_like(strength, frame) or _is_in_between(np.where(grey, strength / top, 0)):
-        raise InputError(_a_picture(name))
-    if is_cut_out(strength, frame):
-        raise InputError(_a_cut_out(name))
-    shift = 8 if colours.dtype.itemsize > 1 else 0
-    red, green, blue = np.moveaxis(colours.astype(np.int64) >> shift, 2, 0)
-    codes = np.where(strength > 0, red << 16 | green << 8 | blue, 0)
-    if segments:
-        if lossy:
-            raise InputError(f"{name} is a JPEG, which blurs colours: save it as PNG to choose one of them.")
-        return Marked(_chosen_colours(name, codes, segments))
-    if len(found := _several_colours(codes, strength)) > 1:
-        raise SegmentChoiceError(name, "colours", [_colour(code) for code in found])
-    return mark(name, strength, (), frame, lossy=True) if lossy or len(np.unique(codes)) > 2 else Marked(codes > 0)
-
-
-def _several_colours(codes: np.ndarray, strength: np.ndarray) -> list[int]:
-    """The colours that fill areas; of many, those whose hues differ."""
-    found, counts = np.unique(codes, return_counts=True)
-    if len(found) <= MAX_LABELS:
-        return [int(code) for code in found if code and _is_area(codes == code)]
-    marked = strength >= float(strength.max()) / 2
-    hues = np.zeros(codes.shape, np.uint8)
-    for bit, shift in enumerate((16, 8, 0)):
-        channel = codes >> shift & 255
-        hues |= (channel * 2 >= (codes >> 16 & 255).clip(codes >> 8 & 255).clip(codes & 255)).astype(np.uint8) << bit
-    several = []
-    for hue in range(1, 8):
-        pixels = marked & (hues == hue)
-        if pixels.sum() > 0.05 * marked.sum() and _is_area(pixels):
-            several.append(int(found[np.isin(found, codes[pixels])][counts[np.isin(found, codes[pixels])].argmax()]))
-    return several
-
-
-def _chosen_colours(name: str, codes: np.ndarray, segments: Sequence[str]) -> np.ndarray:
-    mask = np.zeros(codes.shape, bool)
-    for segment in segments:
-        text = segment.strip().lstrip("#")
-        try:
-            code = int(text, 16) if len(text) == 6 else 0
-        except ValueError:
-            code = 0
-        found = codes == code if code else np.zeros(codes.shape, bool)
-        if not found.any():
-            present = [_colour(int(each)) for each in np.unique(codes)[: MAX_LABELS + 1] if each]
-            raise SegmentChoiceError(name, "colours", present, segment)
-        mask |= found
-    return mask
-
-
-def _colour(code: int) -> str:
-    return f"#{code:06x}"
 
 
 def specks(name: str, mask: np.ndarray) -> tuple[str, ...]:
@@ -308,14 +214,14 @@ def _labels(values: np.ndarray, low: float, high: float) -> list[int]:
     rest = levels[(levels > 0) & (levels < high)]
     if high == IGNORE and len(rest) and rest[-1] <= MAX_LABELS:
         areas = [int(level) for level in rest if not _is_noise(values == level)]
-        certain = areas == [1] and _is_area(values == 1)
+        certain = areas == [1] and is_area(values == 1)
         return areas if certain or not areas else [*areas, IGNORE]
     if len(levels) <= MAX_LABELS:
         between = rest[(rest > low + _APART * (high - low)) & (rest < high - _APART * (high - low))]
-        if any(_is_area(values == level) for level in between):
-            return [int(level) for level in levels if level > 0 and _is_area(values == level)]
+        if any(is_area(values == level) for level in between):
+            return [int(level) for level in levels if level > 0 and is_area(values == level)]
         return []
-    return _peaks(values, (low + _ENDS * (high - low), high - _ENDS * (high - low)), high)
+    return _peaks(values, (low + ENDS * (high - low), high - ENDS * (high - low)), high)
 
 
 def _peaks(values: np.ndarray, ends: tuple[float, float], high: float) -> list[int]:
@@ -329,7 +235,7 @@ def _peaks(values: np.ndarray, ends: tuple[float, float], high: float) -> list[i
     best = int(counts.argmax())
     width = borders[1] - borders[0]
     near = between & (values >= borders[best] - width) & (values <= borders[best + 1] + width)
-    if near.sum() > 0.6 * len(found) and _is_area(near):
+    if near.sum() > 0.6 * len(found) and is_area(near):
         return [round(float(np.median(values[near]))), int(high)]
     return []
 
@@ -340,7 +246,7 @@ def _is_noise(pixels: np.ndarray) -> bool:
     return count == 0 or int(np.bincount(pieces.ravel())[1:].max()) <= _CRUMB
 
 
-def _is_area(pixels: np.ndarray) -> bool:
+def is_area(pixels: np.ndarray) -> bool:
     square = np.ones((1,) * (pixels.ndim - 2) + (3, 3), bool)
     return int(ndimage.binary_opening(pixels, square).sum()) >= max(_AREA_SHARE * int(pixels.sum()), 1)
 
@@ -355,8 +261,8 @@ def _cut(
     if high <= low:
         return Marked(np.zeros(values.shape, bool))
     height = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
-    if (not defined and _is_in_between(height)) or looks_like(values, frame):
-        raise InputError(_a_picture(name))
+    if (not defined and is_in_between(height)) or looks_like(values, frame):
+        raise InputError(a_picture(name))
     half = low + (high - low) / 2
     mask = values >= half
     soft = int(((values > low) & (values < high)).sum())
@@ -369,10 +275,10 @@ def _cut(
     return Marked(mask, notes + _faint(name, height, mask))
 
 
-def _is_in_between(height: np.ndarray) -> bool:
+def is_in_between(height: np.ndarray) -> bool:
     """Whether more pixels are neither black nor marked than marked, and these are no small part; `height` is 0..1."""
-    between = int(((height > _ENDS) & (height < 1 - _ENDS)).sum())
-    return between > 0.05 * height.size and between > int((height >= 1 - _ENDS).sum())
+    between = int(((height > ENDS) & (height < 1 - ENDS)).sum())
+    return between > 0.05 * height.size and between > int((height >= 1 - ENDS).sum())
 
 
 def _faint(name: str, height: np.ndarray, mask: np.ndarray) -> tuple[str, ...]:
@@ -408,13 +314,13 @@ def _present(values: np.ndarray) -> list[str]:
     return [_text(level) for level in np.unique(values)[: MAX_LABELS + 1] if level != 0]
 
 
-def _a_picture(name: str) -> str:
+def a_picture(name: str) -> str:
     return (
         f"{name} is a grey picture, not a mask: most of its pixels are neither black nor marked, or it shows the frame."
     )
 
 
-def _a_cut_out(name: str) -> str:
+def a_cut_out(name: str) -> str:
     return f"{name} is a piece of the frame, not a mask: within its outline it shows tissue. Save the outline filled."
 
 

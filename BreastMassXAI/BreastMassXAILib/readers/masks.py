@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..core.errors import InputError, shown
-from ..core.frame import Frame, MaskOrigin, Source
-from ..core.suggested import ORIGIN_TAG, OUTLINE_TAG, outline_digest
+from ..core.frame import Source
 from .dicom_masks import DicomMask, read_dicom_mask
 from .files import Kind, identify, source_of
-from .mask_rule import Marked, mark, mark_colours, specks
+from .mask_colours import mark_colours
+from .mask_rule import Marked, mark, specks
+from .onto import Onto, as_drawn, as_the_frame, check_size, count_sentence, own_warnings
 from .pictures import read_picture
-from .placement import Grid, Placed, place, size_sentence
-from .segments import Segment, choose
+from .placement import Grid, Placed, place
+from .segments import Segment, choose, listed_segments
+from .unconfirmed import unconfirmed
 from .volumes import Volume, read_stack
 
 FRACTIONAL_LIMITS = (-108.0, 108.0)
@@ -54,42 +55,6 @@ class Masks:
 
     def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
         return iter(self.found.items())
-
-
-@dataclass(frozen=True, eq=False)
-class Onto:
-    """What a mask is for.
-
-    Parameters
-    ----------
-    shape : (rows, columns)
-        Of a frame.
-    count : int
-        Frames in its file.
-    index : int
-        Which of them.
-    grid : Grid, optional
-        Of the frame's file as stored, where it has one.
-    axis : {0, 1, 2}
-        How that was cut.
-    turned, flipped : bool
-        Whether the frame's rows were turned, and whether because a person said so.
-    pixels : ndarray, shape (rows, columns), optional
-        Grey values of frame `index`, to tell a mask from a copy of it.
-    """
-
-    shape: tuple[int, int]
-    count: int = 1
-    index: int = 0
-    grid: Grid | None = None
-    axis: int = 0
-    turned: bool = False
-    flipped: bool = False
-    pixels: np.ndarray | None = None
-
-    def at(self, index: int, frame: Frame) -> Onto:
-        """The same for one frame of the file."""
-        return replace(self, shape=frame.shape, index=index, pixels=frame.pixels)
 
 
 def read_mask(path: Path, onto: Onto | tuple[int, int], segments: Sequence[str] = ()) -> Mask:
@@ -130,7 +95,7 @@ def read_mask(path: Path, onto: Onto | tuple[int, int], segments: Sequence[str] 
         if placed.first is not None and placed.first != onto.index:
             raise InputError(f"The mask {path.name} is of frame {placed.first + 1}, not of frame {onto.index + 1}.")
     else:
-        raise InputError(_count_sentence(path, placed.pixels.shape, onto))
+        raise InputError(count_sentence(path, placed.pixels.shape, onto))
     if not pixels.any():
         where = f" on frame {onto.index + 1}" if count > 1 else ""
         what = "no pixel is marked as mass" if not segments else f"no pixel has the label {shown(', '.join(segments))}"
@@ -166,7 +131,7 @@ def read_masks(path: Path, onto: Onto, segments: Sequence[str] = ()) -> Masks:
     placed, _ = _read(path, onto, segments)
     count = len(placed.pixels)
     if count not in (1, onto.count) and placed.first is None:
-        raise InputError(_count_sentence(path, placed.pixels.shape, onto))
+        raise InputError(count_sentence(path, placed.pixels.shape, onto))
     first = onto.index if placed.first is None and count == 1 else placed.first or 0
     notes = placed.notes
     found = {first + k: pixels for k, pixels in enumerate(placed.pixels) if pixels.any()}
@@ -183,11 +148,11 @@ def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.n
     if kind is Kind.VOLUME:
         volume = read_stack(path)
         placed = _of_volume(path, volume, onto, segments)
-        return placed._replace(notes=placed.notes + _unconfirmed(path, volume, placed.pixels)), volume.stored
+        return placed._replace(notes=placed.notes + unconfirmed(path, volume, placed.pixels)), volume.stored
     if kind is Kind.PICTURE:
         picture = read_picture(path)
-        _check_size(path, picture.pixels.shape, onto.shape)
-        frame, values = _as_drawn(onto), picture.pixels
+        check_size(path, picture.pixels.shape, onto.shape)
+        frame, values = as_drawn(onto), picture.pixels
         if picture.indices is not None and segments and not any(text.startswith("#") for text in segments):
             marked = mark(path.name, picture.indices, segments)
         elif values.ndim == 3:
@@ -196,39 +161,10 @@ def _read(path: Path, onto: Onto, segments: Sequence[str]) -> tuple[Placed, np.n
             marked = mark_colours(path.name, np.dstack([values] * 3), picture.alpha, segments, frame)
         else:
             marked = mark(path.name, values, segments, frame, lossy=picture.lossy)
-        return _as_the_frame(path, marked.pixels[None], marked.notes, onto), None
+        return as_the_frame(path, marked.pixels[None], marked.notes, onto), None
     found = read_dicom_mask(path)
-    _check_size(path, found.pixels.shape[1:], onto.shape)
+    check_size(path, found.pixels.shape[1:], onto.shape)
     return _of_dicom(path, found, onto, segments), None
-
-
-def _unconfirmed(path: Path, volume: Volume, pixels: np.ndarray) -> tuple[str, ...]:
-    """A note where the file says that a network suggested this very outline, and nobody has accepted or edited it."""
-    for name, text in volume.metadata.items():
-        tags = dict(part.partition(":")[::2] for part in text.split("|")) if name.endswith("_Tags") else {}
-        automatic = tags.get(ORIGIN_TAG) == MaskOrigin.AUTOMATIC.value
-        if automatic and any(tags.get(OUTLINE_TAG) == outline_digest(each) for each in pixels):
-            return (f"The outline in {path.name} was suggested by a network, and nobody has accepted or edited it.",)
-    return ()
-
-
-def _as_drawn(onto: Onto) -> np.ndarray | None:
-    """The frame's pixels with the rows in the order in which a mask without geometry is drawn."""
-    if onto.pixels is None:
-        return None
-    return onto.pixels[::-1] if onto.flipped and onto.turned else onto.pixels
-
-
-def _as_the_frame(path: Path, pixels: np.ndarray, notes: tuple[str, ...], onto: Onto) -> Placed:
-    """A mask whose file tells no geometry: it lies on the frame as that is shown, or as it is stored where a person
-    says how that is."""
-    if onto.flipped:
-        return Placed(pixels[:, ::-1] if onto.turned else pixels, None, notes)
-    if onto.turned:
-        notes += (
-            f"The frame's rows were turned, the mask {path.name} says nothing of its own: it was taken to be upright.",
-        )
-    return Placed(pixels, None if onto.count > 1 and len(pixels) == 1 else 0, notes)
 
 
 def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) -> Placed:
@@ -241,13 +177,13 @@ def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) 
                 "not say how it lies: save the mask on the frame's own grid."
             )
         if volume.turned:
-            marked = Marked(marked.pixels[:, ::-1], (*marked.notes, *_own(path, volume.warnings)))
+            marked = Marked(marked.pixels[:, ::-1], (*marked.notes, *own_warnings(path, volume.warnings)))
         shape = (onto.count if len(marked.pixels) > 1 else max(onto.count, 1), *onto.shape)
         offset = volume.grid.offset
         here = Grid(shape, np.eye(3), (1.0, 1.0, 1.0), np.zeros(3), False)
         own = Grid(volume.grid.shape, np.eye(3), (1.0, 1.0, 1.0), np.zeros(3), False, offset)
         if len(marked.pixels) > 1 and marked.pixels.shape[0] != onto.count and not (offset and any(offset)):
-            raise InputError(_count_sentence(path, marked.pixels.shape, onto))
+            raise InputError(count_sentence(path, marked.pixels.shape, onto))
         placed = place(path.name, marked.pixels, own, here)
         pixels = placed.pixels[:, ::-1] if onto.flipped and onto.turned else placed.pixels
         stated = volume.grid.spacing[1:] if volume.grid.stated and 1.0 not in volume.grid.spacing[1:] else None
@@ -257,39 +193,34 @@ def _of_volume(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) 
         and marked.pixels.shape[0] > grid.shape[0]
         and volume.grid.shape[1:] == grid.shape[1:]
     ):
-        raise InputError(_count_sentence(path, marked.pixels.shape, onto))
+        raise InputError(count_sentence(path, marked.pixels.shape, onto))
     placed = place(path.name, marked.pixels, volume.grid, grid)
     pixels, first = placed.pixels, placed.first
     if onto.axis:
         if len(pixels) != grid.shape[0]:
             if first is None:
-                raise InputError(_count_sentence(path, pixels.shape, onto))
+                raise InputError(count_sentence(path, pixels.shape, onto))
             whole = np.zeros(grid.shape, bool)
             whole[first : first + len(pixels)] = pixels
             pixels = whole
         pixels = pixels.transpose(2, 1, 0) if onto.axis == 2 else pixels.transpose(1, 0, 2)
         first = 0
     elif len(pixels) > 1 and len(pixels) != grid.shape[0] and first is None:
-        raise InputError(_count_sentence(path, pixels.shape, onto))
+        raise InputError(count_sentence(path, pixels.shape, onto))
     elif 1 < len(pixels) < grid.shape[0]:
         whole = np.zeros(grid.shape, bool)
         whole[first : (first or 0) + len(pixels)] = pixels
         pixels, first = whole, 0
     if volume.grid.is_comparable(grid):
         return Placed(pixels[:, ::-1] if onto.turned else pixels, first, marked.notes + placed.notes)
-    drawn = _as_the_frame(path, pixels, marked.notes + placed.notes, onto)
+    drawn = as_the_frame(path, pixels, marked.notes + placed.notes, onto)
     return Placed(drawn.pixels, first, drawn.notes)
-
-
-def _own(path: Path, warnings: tuple[str, ...]) -> tuple[str, ...]:
-    """What was said of the orientation of the mask's file, with its name."""
-    return tuple(f"{path.name}: {text}" for text in warnings if "rows" in text)
 
 
 def _volume_mask(path: Path, volume: Volume, onto: Onto, segments: Sequence[str]) -> Marked:
     """The mask on the file's own grid, shape (slices, rows, columns), as stored."""
     values, name = volume.stored, path.name
-    listed = _segments(volume.metadata)
+    listed = listed_segments(volume.metadata)
     if not listed:
         frame = _in_sense(onto, volume)
         if values.ndim == 3:
@@ -338,7 +269,7 @@ def _in_sense(onto: Onto, volume: Volume) -> np.ndarray | None:
 
 def _of_dicom(path: Path, found: DicomMask, onto: Onto, segments: Sequence[str]) -> Placed:
     """A DICOM image, or the segments of a DICOM Segmentation on the frames that it names."""
-    frame = _as_drawn(onto)
+    frame = as_drawn(onto)
     if not found.segments:
         values = found.pixels
         if values.ndim == 4:
@@ -346,7 +277,7 @@ def _of_dicom(path: Path, found: DicomMask, onto: Onto, segments: Sequence[str])
             marked = Marked(marked.pixels[None], marked.notes)
         else:
             marked = mark(path.name, values, segments, frame if len(values) == 1 else None, lossy=found.lossy)
-        return _as_the_frame(path, marked.pixels, marked.notes, onto)
+        return as_the_frame(path, marked.pixels, marked.notes, onto)
     marks = Marked(found.pixels != 0)
     if found.limit:
         marks = mark(path.name, found.pixels, frame=frame, limits=(0.0, found.limit))
@@ -361,7 +292,7 @@ def _of_dicom(path: Path, found: DicomMask, onto: Onto, segments: Sequence[str])
     whole = np.zeros((max(places.values(), default=0) + 1 if onto.count == 1 else onto.count, *onto.shape), bool)
     for k in slices:
         whole[places[k]] |= marks.pixels[k]
-    placed = _as_the_frame(path, whole, notes, onto)
+    placed = as_the_frame(path, whole, notes, onto)
     if onto.count > 1 and found.frames is None and len(set(places.values())) == 1 and len(slices) <= len(labels):
         return Placed(placed.pixels[:1], None, placed.notes)
     return placed
@@ -394,30 +325,3 @@ def _refuse_frames(path: Path, places: dict[int, int], onto: Onto) -> dict[int, 
         f"The mask {path.name} is of {len(numbers)} frames (up to frame {numbers[-1] + 1}), where there are "
         f"{onto.count}."
     )
-
-
-def _check_size(path: Path, found: tuple[int, ...], wanted: tuple[int, int]) -> None:
-    if found[:2] != wanted:
-        raise InputError(size_sentence(path.name, found, wanted))
-
-
-def _count_sentence(path: Path, found: tuple[int, ...], onto: Onto) -> str:
-    return (
-        f"The mask {path.name} does not fit the loop: the mask has {found[0]} frames of {found[2]} x {found[1]} "
-        f"pixels, the loop {onto.count} of {onto.shape[1]} x {onto.shape[0]} (columns x rows)."
-    )
-
-
-def _segments(metadata: dict[str, str]) -> list[Segment]:
-    """Segments as Slicer writes them into an NRRD header (``Segment0_Name`` and so on)."""
-    segments = []
-    number = 0
-    while f"Segment{number}_ID" in metadata or f"Segment{number}_LabelValue" in metadata:
-        field_of = {key: metadata.get(f"Segment{number}_{key}") for key in ("Name", "LabelValue", "Layer", "ID")}
-        # Slicer 4.10 and older wrote one layer of zeros and ones for each segment, in their order.
-        label, layer = field_of["LabelValue"] or "1", field_of["Layer"] or ("0" if field_of["LabelValue"] else number)
-        if not (re.fullmatch(r"-?\d{1,9}", label) and re.fullmatch(r"\d{1,9}", str(layer))):
-            return []
-        segments.append(Segment(field_of["Name"] or "", int(label), int(layer), field_of["ID"] or ""))
-        number += 1
-    return segments

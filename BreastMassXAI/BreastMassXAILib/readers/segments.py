@@ -142,3 +142,18 @@ def _label_of(segment: Segment, among: Sequence[Segment]) -> str:
 
 def _listed(segments: Sequence[Segment]) -> str:
     return ", ".join(f"'{shown(segment.name) or segment.label}'" for segment in segments)
+
+
+def listed_segments(metadata: dict[str, str]) -> list[Segment]:
+    """Segments as Slicer writes them into an NRRD header (``Segment0_Name`` and so on)."""
+    segments = []
+    number = 0
+    while f"Segment{number}_ID" in metadata or f"Segment{number}_LabelValue" in metadata:
+        field_of = {key: metadata.get(f"Segment{number}_{key}") for key in ("Name", "LabelValue", "Layer", "ID")}
+        # Slicer 4.10 and older wrote one layer of zeros and ones for each segment, in their order.
+        label, layer = field_of["LabelValue"] or "1", field_of["Layer"] or ("0" if field_of["LabelValue"] else number)
+        if not (re.fullmatch(r"-?\d{1,9}", label) and re.fullmatch(r"\d{1,9}", str(layer))):
+            return []
+        segments.append(Segment(field_of["Name"] or "", int(label), int(layer), field_of["ID"] or ""))
+        number += 1
+    return segments

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from .headers import (
     probe_orientation,
     two_meta_sizes,
 )
+from .nifti import NIFTI_SPATIAL_UNIT, complete_nifti
 from .placement import Grid
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ MAX_VOXELS = 500_000_000
 _LARGEST = 1e9
 SAME_SIZE = 0.01
 """Pixel sizes that differ by less (relative) are the same: headers round."""
-_NIFTI_SPATIAL_UNIT = 0b111
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +131,7 @@ def _read(path: Path, axis: int) -> Volume:
             )
         check_data(path, image_io)
         if image_io == "NiftiImageIO":
-            complete = _complete_nifti(path, reader, folder)
+            complete = complete_nifti(path, reader, folder)
             reader.SetFileName(str(plain if complete == path else complete))
         image = reader.Execute()
     pixels = SimpleITK.GetArrayViewFromImage(image)
@@ -298,7 +297,7 @@ def _spacing(
     if image_io == "MetaImageIO" and (found := two_meta_sizes(path)):
         return spacing, (found,)
     # ITK has already brought metres and micrometres to millimetres.
-    if image_io == "NiftiImageIO" and not int(metadata.get("xyzt_units", "0")) & _NIFTI_SPATIAL_UNIT:
+    if image_io == "NiftiImageIO" and not int(metadata.get("xyzt_units", "0")) & NIFTI_SPATIAL_UNIT:
         return spacing, ("The NIfTI header names no unit of length: its pixel size is taken as millimetres.",)
     return spacing, notes
 
@@ -329,33 +328,3 @@ def _orientation_note(image: SimpleITK.Image, axes: tuple[int, int]) -> tuple[st
         "The header places the frame turned or mirrored in the patient; that is not followed: the first stored row is "
         "taken as the skin.",
     )
-
-
-def _complete_nifti(path: Path, reader: SimpleITK.ImageFileReader, folder: Path) -> Path:
-    """The NIfTI file to read: itself, or a copy in `folder` when it is compressed.
-
-    The nifti library must be guarded twice. A file that is cut off is read without complaint and filled with zeros,
-    so its bytes are counted here. And for ``x.nii.gz`` beside an ``x.nii`` the header is taken from the first and the
-    pixels from the second; only a copy that lies alone is safe.
-    """
-    import SimpleITK
-
-    field = reader.GetMetaData
-    # ITK turns scaled values into floats, and ends the program where these are vectors.
-    vectors_of_floats = {SimpleITK.sitkVectorFloat32: 16, SimpleITK.sitkVectorFloat64: 64}
-    if vectors_of_floats.get(reader.GetPixelIDValue()) not in (None, int(field("datatype"))):
-        raise InputError(f"{path.name} has scaled colours, which cannot be read: save it as NRRD.")
-    if not float(field("vox_offset")) >= 0:
-        raise InputError(f"{path.name} is damaged: its header does not say where its pixels begin.")
-    voxels = math.prod(int(field(f"dim[{axis}]")) for axis in range(1, int(field("dim[0]")) + 1))
-    needed = int(float(field("vox_offset"))) + voxels * int(field("bitpix")) // 8
-    with path.open("rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-    present = path.stat().st_size
-    if compressed:
-        # One byte more than needed makes gzip reach the end and check its sum.
-        with gzip.open(path) as stream, (folder / "frame.nii").open("wb") as file:
-            present = file.write(stream.read(needed + 1))
-    if present < needed:
-        raise InputError(f"{path.name} is incomplete: it ends before its last pixel.")
-    return folder / "frame.nii" if compressed else path

@@ -15,6 +15,7 @@ import numpy as np
 from ..core.cine import Cine
 from ..core.errors import InputError
 from ..core.frame import Frame, MaskOrigin
+from .belonging import browser_of
 from .inputs import add_frame, add_mass, frame_of, mass_of
 from .nodes import modified_once, remove_node
 from .provenance import origin_of
@@ -209,3 +210,13 @@ def connect(browser, sequence, proxy) -> None:
         browser.SetOverwriteProxyName(sequence, False)
         browser.SetSaveChanges(sequence, True)
         browser.SetMissingItemMode(sequence, browser.MissingItemSetToDefault)
+
+
+def browser_showing(frame_node) -> Any | None:
+    """The browser of the loop whose frames a node shows."""
+    if frame_node is None or frame_node.GetScene() is None:
+        return None
+    browser = browser_of(frame_node)
+    if browser is None or browser.GetProxyNode(browser.GetMasterSequenceNode()) is not frame_node:
+        return None
+    return browser

@@ -9,11 +9,10 @@ import qt
 from slicer.i18n import tr as _
 
 from ..presenter.words import word_at
+from .small_table import set_up_table
 
 if TYPE_CHECKING:
     from .desk import Desk
-
-_ROW = 20
 
 
 class DescriptorsSection:
@@ -33,13 +32,7 @@ class DescriptorsSection:
             panel.slots.connect(combo, "currentIndexChanged(int)", self._chooser(feature))
         table = ui.descriptorsTable
         titles = [_("Descriptor"), _("Value")]
-        table.setColumnCount(len(titles))
-        table.setHorizontalHeaderLabels(titles)
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setDefaultSectionSize(_ROW)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        set_up_table(table, titles)
 
     def draw(self) -> None:
         ui, session = self._ui, self._panel.session

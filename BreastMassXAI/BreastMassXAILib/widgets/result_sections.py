@@ -12,13 +12,13 @@ from ..presenter.status import State
 from ..presenter.words import notes_of
 from .drawing import Shape, bar_shapes, gauge_shapes
 from .picture import Picture
+from .small_table import set_up_table
 
 if TYPE_CHECKING:
     from .desk import Desk
 
 _CHART, _BAR = 150, 20
 """Height of the chart in pixels, and of a bar in it where a model has more contributions than regions."""
-_ROW = 20
 """Height of a row, in pixels, so that the whole table is seen without scrolling."""
 
 
@@ -63,13 +63,7 @@ class PointingSection:
         self._chart = Picture(ui.contributionsPicture, self._shapes, panel.slots)
         table = ui.pointingTable
         titles = [_("Region"), _("Hit by"), _("Area"), _("Chance"), _("Logits")]
-        table.setColumnCount(len(titles))
-        table.setHorizontalHeaderLabels(titles)
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setDefaultSectionSize(_ROW)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        set_up_table(table, titles)
 
     def close(self) -> None:
         self._chart.close()

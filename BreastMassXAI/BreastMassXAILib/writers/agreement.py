@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.agreement import Agreement
 from ..core.cohort import Skipped
-from ..core.errors import MissingPackageError
+from .canvas import blank_figure
 
 
 def write_table(path: Path, pairs: Sequence[Agreement], skipped: Sequence[Skipped]) -> None:
@@ -37,14 +37,8 @@ def write_picture(path: Path, pairs: Sequence[Agreement], found: dict[str, Any],
     MissingPackageError
         When matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingPackageError("The picture needs the package matplotlib: install it with pip.") from error
     panels = 2 + ("logit" in found)
-    figure = Figure(figsize=(5 * panels, 4.6), dpi=110, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(figsize=(5 * panels, 4.6), dpi=110, layout="constrained")
     axes = figure.subplots(1, panels)
     axes[0].hist([pair.dice for pair in pairs], bins=np.linspace(0, 1, 21).tolist(), color="0.45")
     axes[0].set_xlabel("Dice")

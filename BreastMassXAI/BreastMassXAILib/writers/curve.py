@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.cine_result import CineResult
-from ..core.errors import MissingPackageError
+from .canvas import blank_figure
 
 _COLOURS = {"malignant": "red", "benign": "blue", "suspended": "gray"}
 _MARKS = {"annotated": "o", "interpolated": "x", "held": ".", "automatic": "v"}
@@ -21,14 +21,7 @@ def write_curve(path: Path, result: CineResult) -> None:
     MissingPackageError
         When matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingPackageError("The picture needs the package matplotlib: install it with pip.") from error
-
-    figure = Figure(figsize=(10, 4.5), dpi=110, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(figsize=(10, 4.5), dpi=110, layout="constrained")
     axes = figure.add_subplot()
     timed = all(frame.time_s is not None for frame in result.frames)
     x = np.array([frame.time_s if timed else frame.index + 1 for frame in result.frames], float)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.descriptors import BY_NAME
-from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case, MaskOrigin, Spacing
 from ..core.palette import DEAD_BAND, REGION_COLORS, diverging, symmetric_range
 from ..core.regions import REGIONS, RELEVANT
 from ..core.result import CaseResult
 from ..core.words import NAMES, headline, in_words
+from .canvas import blank_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,15 +70,8 @@ def draw(case: Case, explanation: Explanation, saliency_range: float | None = No
     MissingPackageError
         When matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingPackageError("The picture needs the package matplotlib: install it with pip.") from error
-
+    figure = blank_figure(figsize=SIZE, dpi=dpi)
     case, explanation = thinned(case, explanation)
-    figure = Figure(figsize=SIZE, dpi=dpi, facecolor="white")
-    FigureCanvasAgg(figure)
     parts = figure.add_gridspec(
         1, 3, width_ratios=(1.0, 1.25, 0.7), left=0.02, right=0.985, top=0.87, bottom=0.05, wspace=0.27
     )
