@@ -11,7 +11,7 @@ from BreastMassXAILib.commands.command_line import main
 from BreastMassXAILib.core.errors import InputError
 from BreastMassXAILib.network import retraining
 
-SIZES = {"training": 40, "validation": 20, "unseen": 10}
+SIZES = {"training": 40, "validation": 10, "unseen": 10}
 
 
 def test_an_interrupted_study_goes_on_where_it_was(tiny_models, tmp_path, monkeypatch):

@@ -103,6 +103,14 @@ def test_a_map_that_does_not_change_is_exposed(kept):
     assert figures["completeness"]["gap"]["mean"]["largest"] == pytest.approx(1.1e-6)
 
 
+def test_flat_maps_have_nothing_to_compare():
+    flat = cohort(0.0)
+    values = tuple({**own, ("cascading", "stem", "rank"): np.nan} for own in flat.values)
+    figures = table(CohortMaps(values, flat.patients, flat.pictures, flat.cells))
+    assert figures["cascading"]["stem"]["rank"]["value"] is None
+    assert exposed(figures) == {"kept": figures["cascading"]["stem"]["rank"], "exposed": None}
+
+
 def test_finding_the_mass_stands_beside_what_knows_nothing():
     found = localisation(cohort(0.0))
     assert found["hit, mass"]["map"]["value"] == 1

@@ -176,6 +176,7 @@ def _compared(old: Path, new: Path, name: str, told: list[str]) -> list[str]:
 def _timeless(text: str) -> str:
     """A text without dates, times of day, durations and versions."""
     text = re.sub(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?", "DATE", text)
+    text = re.sub(r"after \d+(\.\d+)? s\b", "after SECONDS", text)
     return re.sub(r"breast-mass-xai \d[\w.]*", "VERSION", text)
 
 

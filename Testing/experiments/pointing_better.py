@@ -52,6 +52,7 @@ def main() -> None:
     text += models([pair.rpartition("=")[::2] for pair in options.sanity])
     text += resolution(rows)
     text += planted(options.planted)
+    text += missing(options)
     options.out.write_text("\n".join([*text, ""]), encoding="utf-8")
 
 
@@ -148,8 +149,12 @@ def right_and_wrong(rows: list[dict[str, Any]]) -> list[str]:
         drawn = generator.integers(len(names), size=len(names))
         draws.append(sums[0][drawn].sum() / counts[0][drawn].sum() - sums[1][drawn].sum() / counts[1][drawn].sum())
     low, high = np.quantile(draws, [0.025, 0.975])
+    clear = low > 0 or high < 0
+    better = "point better than" if good.value > bad.value else "point worse than"
+    answer = f"Right decisions {better} wrong ones" if clear else "Right and wrong decisions do not differ clearly"
     return [
-        "Within them, case by case:",
+        f"Within them, case by case. **{answer}**, and wrong ones point at the mass, too "
+        f"({bad.value:+.2f} above chance): pointing well is no proof of being right.",
         "",
         *table(
             ["decision", "frames", "points at the mass, above chance"],
@@ -207,7 +212,9 @@ def resolution(rows: list[dict[str, Any]]) -> list[str]:
     return [
         "## Does resolution decide?",
         "",
-        "The same out-of-fold maps, averaged to fewer cells before they are brought to the frame's grid.",
+        "The same out-of-fold maps, averaged to fewer cells before they are brought to the frame's grid. The field is "
+        "laid around the mass: an odd number of cells has one in its middle, an even number has none. What a network "
+        "trained at another resolution would do is not in these figures.",
         "",
         *table(["cells", "points at the mass, above chance", "difference to the map as it is"], found),
     ]
@@ -244,6 +251,27 @@ def planted(results: Sequence[Path]) -> list[str]:
         "",
         *table(heads, found),
     ]
+
+
+def missing(options: argparse.Namespace) -> list[str]:
+    """What the page cannot answer from the results that it was given."""
+    said = []
+    known = {name for _, name in (pair.rpartition("=")[::2] for pair in options.sanity)}
+    if len(known) < 3:
+        said.append(
+            f"Sanity results of {len(known)} model(s) only: nothing is said on whether better models point better."
+        )
+    trunks, learned, checked = set(), set(), False
+    for path in options.planted:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        trunks.add(report["model"]["name"])
+        learned |= {plant["training"]["how"] for plant in report["plants"]}
+        checked |= any("check" in row["ways"] for p in report["plants"] for row in p["methods"].values())
+    if len(trunks) < 2:
+        said.append("Planted evidence on one trunk or none: nothing is said on whether trunks differ in it.")
+    if options.planted and not checked:
+        said.append("The planted results were made without the counter-check.")
+    return ["## What is missing", "", *(f"- {sentence}" for sentence in said or ["Nothing that it knows of."]), ""]
 
 
 if __name__ == "__main__":

@@ -115,11 +115,10 @@ def plant(request: PlantedRequest, progress: Progress = silent) -> dict[str, Any
         raise MissingPackageError("The picture needs the package matplotlib: install it with pip.")
     if unknown := set(request.plants) - set(PLANTS):
         raise InputError(f"A plant is {', '.join(PLANTS)}, not {min(unknown)!r}.")
-    if request.training < 40 or request.validation < 20 or request.unseen < 10:
-        raise InputError("A planted study needs at least 40 phantoms to learn from, 20 to validate and 10 unseen ones.")
+    if request.training < 40 or request.validation < 10 or request.unseen < 10:
+        raise InputError("A planted study needs at least 40 phantoms to learn from, 10 to validate and 10 unseen ones.")
     methods = tuple(method.name for method in methods_of(request.methods))
-    facts = {
-        "model": None if request.model is None else request.model.name,
+    facts: dict[str, Any] = {
         "methods": list(methods),
         **{
             name: getattr(request, name)
@@ -127,13 +126,14 @@ def plant(request: PlantedRequest, progress: Progress = silent) -> dict[str, Any
         },
     }
     parts = (RESULT_FILE, "planted.csv", "planted.md", "planted.png")
+    model = describe(request.model)
+    facts["model"] = {"name": model.name, "sha256": model.sha256}
     with (
         workers(request.jobs, None) as team,
         resumable_folder(
             request.out, facts, parts, resume=request.resume, force=request.force, marker=RESULT_FILE
         ) as places,
     ):
-        model = describe(request.model)
         study = Study(
             places.state,
             request.model,
@@ -152,7 +152,7 @@ def plant(request: PlantedRequest, progress: Progress = silent) -> dict[str, Any
             "command": request.command,
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "software": software_versions(),
-            "model": {"name": model.name, "sha256": model.sha256},
+            "model": facts["model"],
             "request": {**facts, "side": SIDE, "pixel_mm": PIXEL_MM, "ring_mm": RING_MM, "aim": AIM},
             "plants": found,
         }
