@@ -172,8 +172,8 @@ def _wait(process: subprocess.Popen) -> int:
 
 
 def _goes_on(group: int) -> bool:
-    """Whether a process of the group lives 2 s after its first one has ended."""
-    for _ in range(40):
+    """Whether a process of the group lives 10 s after its first one has ended (a busy machine takes its time)."""
+    for _ in range(200):
         try:
             os.killpg(group, 0)
         except ProcessLookupError:
