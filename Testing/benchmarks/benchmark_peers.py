@@ -5,8 +5,9 @@
 
 The peers get the network as their users have it: eager, batch norms unfolded, the tensor that enters pooling as the
 output of one module. Times are medians of rounds in which all take turns, as multiples of the bare eager forward pass
-of that very network. Their maps are compared before any resizing: whether a sign is left, and how far they are from the
-signed map once the one factor that fits best is taken out.
+of that very network: by the clock, and of the processors, which hold on a busy machine with --threads 1. Their maps are
+compared before any resizing: whether a sign is left, and how far they are from the signed map once the one factor that
+fits best is taken out.
 """
 
 from __future__ import annotations
@@ -142,16 +143,17 @@ def ours(bundle: Bundle, case: Case) -> dict[str, Callable[[], np.ndarray]]:
     }
 
 
-def medians(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    times: dict[str, list[float]] = {name: [] for name in steps}
+def medians(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, float]]:
+    """Of each step the median seconds by the clock, and of the processors."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for number in range(rounds + 2):
         for name, step in steps.items():
-            start = time.perf_counter()
+            start, worked = time.perf_counter(), time.process_time()
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 step()
             if number >= 2:  # the first two warm up
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+                times[name].append((time.perf_counter() - start, time.process_time() - worked))
+    return {name: tuple(map(statistics.median, zip(*values, strict=True))) for name, values in times.items()}
 
 
 def compared(theirs: np.ndarray, signed: np.ndarray) -> tuple[str, str, str]:
@@ -208,13 +210,14 @@ def main() -> None:
     steps["ours, counter-check, its four passes"] = network_of_check
     steps["ours, counter-check with filling in"] = lambda: changes_of(bundle, case, output, labels)
     found = medians(steps, options.rounds)
-    base = found.pop("bare")
-    print(f"bare eager forward pass of this network: {1000 * base:.0f} ms, {options.threads} threads")
-    print(f"plain torchvision ResNet-50: {found.pop('plain') / base:.2f} of it")
-    print(f"{'':46}  time  sign kept  factor to ours  what is left then")
-    for name, seconds in found.items():
+    base, worked = found.pop("bare")
+    print(f"bare eager forward pass of this network: {1000 * base:.0f} ms, {1000 * worked:.0f} ms of processors")
+    print(f"plain torchvision ResNet-50: {found['plain'][0] / base:.2f} and {found.pop('plain')[1] / worked:.2f} of it")
+    print(f"{'':46}  time  processors  sign kept  factor to ours  what is left then")
+    for name, (seconds, processors) in found.items():
         told = compared(np.asarray(maps[name]()), output.cells) if name in maps else ("", "", "")
-        print(f"{name:46}  {seconds / base:4.2f}  {told[0]:9}  {told[1]:>14}  {told[2]}".rstrip())
+        times = f"{seconds / base:4.2f}  {processors / worked:10.2f}"
+        print(f"{name:46}  {times}  {told[0]:9}  {told[1]:>14}  {told[2]}".rstrip())
 
 
 if __name__ == "__main__":

@@ -179,7 +179,10 @@ def _goes_on(group: int) -> bool:
         except ProcessLookupError:
             return False
         time.sleep(0.05)
-    os.killpg(group, signal.SIGKILL)
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:  # its last process ended just now
+        return False
     return True
 
 

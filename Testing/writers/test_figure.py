@@ -12,7 +12,7 @@ from BreastMassXAILib.core.explain import Explanation, explain
 from BreastMassXAILib.core.field import Field
 from BreastMassXAILib.core.frame import Case, Frame, Provenance, Spacing
 from BreastMassXAILib.core.result import Settings
-from BreastMassXAILib.writers.figure import write_figure
+from BreastMassXAILib.writers.figure import draw, write_figure
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "figure.png"
 SMALL = (220, 110)
@@ -93,3 +93,19 @@ def test_a_large_frame_is_drawn_thinned_and_looks_the_same(tmp_path):
     found = np.asarray(Image.open(tmp_path / "large.png").convert("RGB").resize(SMALL, Image.Resampling.BOX), float)
     expected = np.asarray(drawn(tmp_path).resize(SMALL, Image.Resampling.BOX), float)
     assert np.abs(found - expected).mean() < 3
+
+
+@pytest.mark.parametrize("notes", [0, 3, 9])
+def test_whatever_there_is_to_say_stays_on_the_page(notes):
+    case, explanation = explained(Spacing(0.1, 0.1, Provenance.DICOM_REGION), Settings(ring_mm=2.0))
+    said = tuple(
+        f"Note {k}: what a reader of this picture must know of the frame, in some length." for k in range(notes)
+    )
+    figure = draw(case, replace(explanation, result=replace(explanation.result, warnings=said)))
+    figure.canvas.draw()
+    (words,) = [text for axes in figure.axes for text in axes.texts if "Pointing game" in text.get_text()]
+    (foot,) = [text for text in figure.texts if text.get_text() == "Research use only."]
+    place = words.get_window_extent()
+    assert place.y0 > foot.get_window_extent().y1
+    assert place.x1 < figure.bbox.x1
+    assert words.get_text().count("Note ") == notes

@@ -14,6 +14,7 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
 from .errors import InputError
+from .field import bilinear_weights, weigh
 from .regions import mask_box
 
 FILLS = ("inpaint", "blur", "mean")
@@ -22,6 +23,8 @@ FEWEST_PIXELS = 200
 """Of the surroundings: from fewer, there is no telling what tissue looks like there."""
 SPECKLE = 8.0
 """Standard deviation, in pixels, of the blur that parts grey level from speckle."""
+STEP = 4
+"""Pixels along a cell in which such blurs are made."""
 COARSE = 72
 """Cells along the longer side of the box in which grey levels are carried on; speckle is finer than they are."""
 TILES = (24, 16, 8, 4)
@@ -93,10 +96,26 @@ def _tissue(image: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.nd
 
 
 def _smooth(image: np.ndarray, known: np.ndarray, sigma: float = SPECKLE) -> tuple[np.ndarray, np.ndarray]:
-    """The blur of what is known alone, and how much of it was known."""
-    weight = ndimage.gaussian_filter(known.astype(np.float64), sigma)
-    blurred = ndimage.gaussian_filter(np.where(known, image, 0).astype(np.float64), sigma)
-    return blurred / np.maximum(weight, 1e-6), weight
+    """The blur of what is known alone, and how much of it was known; on cells finer than the blur is wide."""
+    weight = ndimage.gaussian_filter(_cells(known, STEP) / STEP**2, sigma / STEP)
+    blurred = ndimage.gaussian_filter(_cells(np.where(known, image, 0), STEP) / STEP**2, sigma / STEP)
+    return _enlarged(blurred / np.maximum(weight, 1e-6), STEP, image.shape), _enlarged(weight, STEP, image.shape)
+
+
+def _cells(image: np.ndarray, step: int) -> np.ndarray:
+    """Sums over squares of `step` pixels; what lies beyond the image is 0."""
+    rows, columns = (-(-side // step) for side in image.shape)
+    padded = np.zeros((rows * step, columns * step), np.float32)
+    padded[: image.shape[0], : image.shape[1]] = image
+    return padded.reshape(rows, step, columns, step).sum((1, 3), dtype=np.float64)
+
+
+def _enlarged(cells: np.ndarray, step: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Cells of `step` pixels on the pixels' grid, bilinearly."""
+    weights = [
+        bilinear_weights(0, count * step, count, slice(0, side)) for count, side in zip(cells.shape, shape, strict=True)
+    ]
+    return weigh(weights[0], cells, weights[1])
 
 
 def _carried_on(values: np.ndarray, inside: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -105,16 +124,11 @@ def _carried_on(values: np.ndarray, inside: np.ndarray, known: np.ndarray) -> np
     Pixels that are neither are walls: nothing flows through them. What no known pixel reaches has the mean of all.
     """
     step = max(1, -(-max(inside.shape) // COARSE))
-    size = tuple(-(-side // step) for side in inside.shape)
-    pad = [(0, cells * step - side) for cells, side in zip(size, inside.shape, strict=True)]
-
-    def cells(image: np.ndarray) -> np.ndarray:
-        return np.pad(image.astype(np.float64), pad).reshape(size[0], step, size[1], step).sum((1, 3))
-
-    counted, wanted = cells(known), cells(inside) > 0
+    counted, wanted = _cells(known, step), _cells(inside, step) > 0
+    size = counted.shape
     fixed = (counted > 0) & ~wanted
     wanted |= (counted > 0) & ~fixed  # a cell that the edge cuts is carried on, too
-    means = np.stack([cells(np.where(known, value, 0)) for value in values]) / np.maximum(counted, 1)
+    means = np.stack([_cells(np.where(known, value, 0), step) for value in values]) / np.maximum(counted, 1)
     overall = np.array([value[known].mean() for value in values])
     found = np.where(fixed, means, overall[:, None, None])
     number = np.full(size, -1)
@@ -143,9 +157,7 @@ def _carried_on(values: np.ndarray, inside: np.ndarray, known: np.ndarray) -> np
     # Cells that are walls take what stands beside them, so that the finer grid between does not feel them.
     nearest = ndimage.distance_transform_edt(~(fixed | wanted), return_distances=False, return_indices=True)
     found = found[:, nearest[0], nearest[1]]
-    place = [(np.arange(side) + 0.5) / step - 0.5 for side in inside.shape]
-    grid = np.stack(np.meshgrid(*place, indexing="ij"))
-    return np.stack([ndimage.map_coordinates(value, grid, order=1, mode="nearest") for value in found])
+    return np.stack([_enlarged(value, step, inside.shape) for value in found])
 
 
 def _resampled(unit: np.ndarray, inside: np.ndarray, known: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -167,12 +179,13 @@ def _resampled(unit: np.ndarray, inside: np.ndarray, known: np.ndarray, generato
     window, half = np.outer(wave, wave), side // 2
     padded = np.zeros((unit.shape[0] + 2 * side, unit.shape[1] + 2 * side))
     places = np.pad(inside, side)
+    alike = max(len(starts) // 4, min(len(starts), 8))
     for row in range(half, padded.shape[0] - side + 1, half):
-        order = np.argsort(np.abs(starts[:, 0] - (row - side)), kind="stable")
-        alike = order[: max(len(order) // 4, min(len(order), 8))]
+        # A quarter of all pieces, around this depth: they come in the order of their rows.
+        first = min(max(int(np.searchsorted(starts[:, 0], row - side)) - alike // 2, 0), len(starts) - alike)
         for column in range(half, padded.shape[1] - side + 1, half):
             if places[row : row + side, column : column + side].any():
-                top, left = starts[generator.choice(alike)]
+                top, left = starts[first + generator.integers(alike)]
                 piece = unit[top : top + side, left : left + side]
                 if generator.random() < 0.5:
                     piece = piece[:, ::-1]

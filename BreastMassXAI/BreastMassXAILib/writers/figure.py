@@ -25,8 +25,8 @@ SIZE, DPI = (16, 8), 110
 """Of the page: width and height in inches, and dots per inch of the file."""
 DRAWN_PIXELS = 900
 """Longest side of a frame that is drawn pixel by pixel."""
-WORDS_LINES = 27
-"""Lines of full size that the column of words holds; longer texts are set smaller."""
+WORDS_LINES, WORDS_WIDTH, WORDS_POINTS = 22, 44, 9.0
+"""Lines, and letters of a line, that the column of words holds at this size in points."""
 TITLES = {"mass": "B. Mass", "peritumoral": "C. Peritumoral region", "below": "D. Below the mass"}
 
 
@@ -94,13 +94,22 @@ def draw(case: Case, explanation: Explanation, saliency_range: float | None = No
     _show_contributions(figure.add_subplot(side[0].subgridspec(1, 2, width_ratios=(0.3, 1), wspace=0)[1]), explanation)
     words = figure.add_subplot(side[1])
     words.axis("off")
-    text = in_words(explanation.result)
-    lines = text.count("\n") + 1
-    size = min(9.0, 9.0 * WORDS_LINES / lines)
+    text, size = fitted_words(explanation.result)
     words.text(0, 1.0, text, va="top", ha="left", fontsize=size, linespacing=1.45)
     figure.text(0.985, 0.012, "Research use only.", ha="right", fontsize=9)
     figure.suptitle(headline(explanation.result), x=0.02, y=0.965, ha="left", fontsize=15, fontweight="bold")
     return figure
+
+
+def fitted_words(result: CaseResult) -> tuple[str, float]:
+    """The words beside the picture and the size of their letters, in points: smaller ones where there is more to say,
+    on lines that are longer by as much."""
+    size = WORDS_POINTS
+    while True:
+        text = in_words(result, int(WORDS_WIDTH * WORDS_POINTS / size))
+        if text.count("\n") + 1 <= WORDS_LINES * WORDS_POINTS / size or size <= 4:
+            return text, size
+        size -= 0.25
 
 
 def pixel_aspect(case: Case) -> float:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import MissingPackageError
 from ..core.explain import Explanation
 from ..core.frame import Case
 from ..core.palette import symmetric_range
 from ..core.regions import RELEVANT
 from ..core.words import NAMES, headline, worth
+from .canvas import blank_figure
 from .figure import DPI, pixel_aspect, show_overlay, thinned
 
 if TYPE_CHECKING:
@@ -71,15 +71,9 @@ def draw_methods(case: Case, explanations: Sequence[Explanation]) -> Figure:
     MissingPackageError
         When matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingPackageError("The picture needs the package matplotlib: install it with pip.") from error
     across = min(len(explanations), _ACROSS)
     down = -(-len(explanations) // across)
-    figure = Figure(figsize=(3.6 * across + 0.4, 4.6 * down + 0.9), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(figsize=(3.6 * across + 0.4, 4.6 * down + 0.9), dpi=DPI)
     top = 1 - 0.85 / (4.6 * down + 0.9)
     grid = figure.add_gridspec(down, across, left=0.01, right=0.99, top=top, bottom=0.02, wspace=0.04, hspace=0.12)
     for number, explanation in enumerate(explanations):
