@@ -75,8 +75,8 @@ class PlantedRequest:
     plants: tuple[str, ...] = tuple(PLANTS)
     training: int = 400
     validation: int = 80
-    unseen: int = 160
-    costly: int = 16
+    unseen: int = 120
+    costly: int = 8
     depth: str = "last-stage"
     seed: int = 0
     jobs: int = 1

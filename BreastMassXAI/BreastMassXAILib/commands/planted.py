@@ -39,13 +39,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--validation", metavar="N", type=values.count, default=80, help="frames that end the training (default: 80)"
     )
-    command.add_argument("--unseen", metavar="N", type=values.count, default=160, help="unseen frames (default: 160)")
+    command.add_argument("--unseen", metavar="N", type=values.count, default=120, help="unseen frames (default: 120)")
     command.add_argument(
         "--costly",
         metavar="N",
         type=values.count,
-        default=16,
-        help="unseen frames for methods that need dozens of forward passes (default: 16)",
+        default=8,
+        help="unseen frames for methods that need dozens of forward passes (default: 8)",
     )
     command.add_argument(
         "--learn",
