@@ -6,9 +6,10 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -286,6 +287,16 @@ def _case(frame: Frame, mass: TrackedMass, index: int, settings: Settings) -> Ca
         raise
     except InputError as error:
         raise InputError(f"Frame {index + 1}: {error}") from error
+
+
+def report_head(schema_version: int, command: str) -> dict[str, Any]:
+    """What every report of a study begins with: schema, command, when it was finished, and by which software."""
+    return {
+        "schema_version": schema_version,
+        "command": command,
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "software": software_versions(),
+    }
 
 
 def software_versions() -> dict[str, str]:

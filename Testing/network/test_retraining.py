@@ -7,7 +7,7 @@ import torch
 from BreastMassXAILib.network import retraining
 from BreastMassXAILib.network.preprocessing import Preprocessing
 from BreastMassXAILib.network.resnet import Architecture, ScaledResNet
-from BreastMassXAILib.network.retraining import grey_inputs, retrained, trunk_features
+from BreastMassXAILib.network.retraining import averaged_features, grey_inputs, retrained
 
 PREPARE = Preprocessing(64)
 
@@ -33,7 +33,7 @@ def images():
 
 def learned(trunk, images, aim, features=None, depth="linear"):
     grey, labels = images
-    features = trunk_features(trunk, grey, PREPARE) if features is None else features
+    features = averaged_features(trunk, grey, PREPARE) if features is None else features
     ask = lambda indices: grey_inputs(grey[indices], PREPARE)  # noqa: E731
     return retrained(trunk, features, labels, np.arange(40), np.arange(40, 60), ask, aim, 0, depth)
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ..network.bundle import Bundle
 
 NUMBERS_FILE = "agreement.json"
-_NO_IMAGES = (".txt", ".csv", ".json", ".md")
 
 
 @dataclass(frozen=True, kw_only=True)

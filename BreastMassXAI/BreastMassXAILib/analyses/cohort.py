@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from ..core.progress import Progress, silent
 from ..core.result import Settings
 from ..core.writing import atomic_folder
 from ..methods import method_of
-from ..pipeline import software_versions
+from ..pipeline import report_head
 from ..writers.report import Picture, write_report
 from ..writers.tables import CaseTable
 from .cohort_worker import BATCH, Description, Task, describe, draw
@@ -163,15 +162,12 @@ def _report(
 ) -> dict[str, Any]:
     """What ``report.json`` holds, but for the examples and the time it took."""
     return {
-        "schema_version": REPORT_SCHEMA_VERSION,
-        "command": request.command,
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "software": software_versions(),
+        **report_head(REPORT_SCHEMA_VERSION, request.command),
         "data": {
             "name": data.name,
             "listed": len(data.records) + len(data.skipped),
             "evaluated": len(cohorts[0]),
-            "left_out": [{"identifier": entry.identifier, "reason": entry.reason} for entry in skipped],
+            "left_out": [asdict(entry) for entry in skipped],
             "notes": list(data.notes),
             "malignant": int(cohorts[0].malignant.sum()),
             "patients": len(set(cohorts[0].patients)),

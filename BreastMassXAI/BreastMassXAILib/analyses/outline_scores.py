@@ -10,11 +10,12 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.frame import Case
-from ..core.outline import Box, Click, Prompt, Suggestion
+from ..core.outline import Box, Prompt, Suggestion
 from ..core.overlap import dice, hausdorff
 from ..core.progress import Progress, silent
 from ..core.regions import mask_box
 from ..core.resampling import bootstrap_means
+from ..core.suggested import inner_point
 from ..network.outline import Outliner
 from ..network.outline_frames import without_mass
 
@@ -62,8 +63,6 @@ class OutlineScore:
 
 def prompts_for(mass: np.ndarray) -> dict[str, Prompt]:
     """What a person would point at: nothing, the pixel of the mass nearest to its centroid, its box with some slack."""
-    inside = np.argwhere(mass)
-    middle = inside[np.abs(inside - inside.mean(0)).sum(1).argmin()]
     rows, columns = mask_box(mass)
     down, across = 0.1 * (rows.stop - rows.start), 0.1 * (columns.stop - columns.start)
     box = Box(
@@ -74,7 +73,7 @@ def prompts_for(mass: np.ndarray) -> dict[str, Prompt]:
     )
     return {
         "none": Prompt(),
-        "click": Prompt((Click(float(middle[0]), float(middle[1])),)),
+        "click": Prompt((inner_point(mass),)),
         "box": Prompt(box=box),
     }
 

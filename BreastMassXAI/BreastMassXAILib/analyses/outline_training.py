@@ -14,13 +14,11 @@ import numpy as np
 from ..cohorts.cases import Cases
 from ..cohorts.datasets import read_dataset
 from ..core.cohort import Skipped
-from ..core.errors import InputError
-from ..core.frame import Case
-from ..core.progress import Progress, reporter
+from ..core.progress import NewProgress, unheard
 from ..core.settling import SpacingAssumption
 from ..core.writing import atomic_folder, write_whole
 from ..network.backbones import SHIPPED, find_backbone
-from ..network.labelled_cases import Labelled, partitioned
+from ..network.labelled_cases import partitioned
 from ..network.outline import Outliner, ready, save_outliner
 from ..network.outline_decoder import OutlineDecoder
 from ..network.outline_frames import prepare_outline_frames
@@ -65,18 +63,25 @@ class TrainOutlineRequest:
 
 @dataclass(frozen=True)
 class TrainedOutliner:
-    """What came of it: the folder, the figures of its card, and the cases that were left out."""
+    """What came of it: folder, figures of the card, what the data set says of the whole, and what was left out."""
 
     folder: Path
     figures: dict[str, Any]
+    notes: tuple[str, ...]
     left_out: tuple[Skipped, ...]
 
 
-def train_outliner(request: TrainOutlineRequest, progress_kind: str = "none") -> TrainedOutliner:
+def train_outliner(request: TrainOutlineRequest, progress: NewProgress = unheard) -> TrainedOutliner:
     """Train a decoder without each partition and one on all cases, side by side; judge the former, keep the latter.
 
     The least confidence is chosen on the first partition, out of fold; the figures of the card are those of the other
     partitions, so that no choice is judged by what it was made on.
+
+    Parameters
+    ----------
+    request : TrainOutlineRequest
+    progress : NewProgress
+        Makes a progress for each stretch of the work.
 
     Raises
     ------
@@ -87,21 +92,22 @@ def train_outliner(request: TrainOutlineRequest, progress_kind: str = "none") ->
     data = read_dataset(request.data)
     cases = partitioned(data, request.folds, settings.seed)
     with atomic_folder(request.out, request.force, DESCRIPTION) as folder:
-        cases, left_out = _readable(cases, request, reporter(progress_kind))
+        frames = prepare_outline_frames(Cases(cases.records, request.assumption), settings.size, progress())
+        left_out = [Skipped(cases.records[k].identifier, why) for k, why in frames.unreadable.items()]
+        cases = cases.where(frames.used)
         read = Cases(cases.records, request.assumption)
-        frames = prepare_outline_frames(read, settings.size, reporter(progress_kind))
         trunk = find_backbone(TRUNK).network(0).fold_for_inference()
         prepare = Preprocessing(settings.size)
         numbers = np.unique(cases.folds).tolist()
         learns = [_marked(cases.without(number), len(cases)) for number in numbers]
         *tested, final = train_decoders(
-            frames, trunk, prepare, [*learns, np.ones(len(cases), bool)], settings, reporter(progress_kind)
+            frames, trunk, prepare, [*learns, np.ones(len(cases), bool)], settings, progress()
         )
         outliners = {
             number: as_outliner(decoder, trunk, prepare) for number, decoder in zip(numbers, tested, strict=True)
         }
         names = [record.identifier for record in cases.records]
-        scores, without = score_out_of_fold(read, names, cases.folds, outliners, reporter(progress_kind))
+        scores, without = score_out_of_fold(read, names, cases.folds, outliners, progress())
         first = [score for score in scores if score.partition == numbers[0]]
         others = [score for score in scores if score.partition != numbers[0]]
         least = least_confidence(first)
@@ -127,37 +133,12 @@ def train_outliner(request: TrainOutlineRequest, progress_kind: str = "none") ->
                 "chosen": f"the least confidence, on partition {numbers[0]}; the figures are of the others",
             },
         )
-    return TrainedOutliner(request.out, figures, (*data.skipped, *left_out))
+    return TrainedOutliner(request.out, figures, tuple(data.notes), (*data.skipped, *left_out))
 
 
 def as_outliner(decoder: OutlineDecoder, trunk: ScaledResNet, prepare: Preprocessing) -> Outliner:
     """A decoder that is to be judged: whatever its confidence, what it suggests counts."""
     return Outliner("", "", trunk, ready(decoder), prepare, 0.0, {})
-
-
-def setting_names() -> list[str]:
-    """What can be asked for."""
-    return [item.name for item in fields(OutlineSettings)]
-
-
-def _readable(
-    cases: Labelled, request: TrainOutlineRequest, progress: Progress
-) -> tuple[Labelled, tuple[Skipped, ...]]:
-    """The cases that can be read, and the others with their reasons."""
-    read = Cases(cases.records, request.assumption)
-    good, bad = [], []
-    for index, record in enumerate(cases.records):
-        progress(index, len(cases), "reading")
-        try:
-            case = read[index]
-            assert isinstance(case, Case)
-            good.append(index)
-        except InputError as error:
-            bad.append(Skipped(record.identifier, str(error)))
-    progress(len(cases), len(cases), "reading")
-    if not good:
-        raise InputError(f"There is no frame to train on: {bad[0].reason}")
-    return cases.where(np.array(good)), tuple(bad)
 
 
 def _marked(indices: np.ndarray, count: int) -> np.ndarray:

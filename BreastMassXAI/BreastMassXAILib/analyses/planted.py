@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from ..core.regions import region_labels
 from ..core.resuming import resumable_folder
 from ..core.statistics import Estimate, share
 from ..phantom.planted import PIXEL_MM, PLANTS, RING_MM, SIDE
-from ..pipeline import software_versions
+from ..pipeline import report_head
 from ..writers.planted import Example, write_planted
 from . import planted_tasks as tasks
 from .cohort_worker import describe
@@ -148,10 +147,7 @@ def plant(request: PlantedRequest, progress: Progress = silent) -> dict[str, Any
         _work_off(team, stages, progress)
         found, examples = _assembled(study, request, methods)
         report = {
-            "schema_version": SCHEMA_VERSION,
-            "command": request.command,
-            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "software": software_versions(),
+            **report_head(SCHEMA_VERSION, request.command),
             "model": facts["model"],
             "request": {**facts, "side": SIDE, "pixel_mm": PIXEL_MM, "ring_mm": RING_MM, "aim": AIM},
             "plants": found,

@@ -152,12 +152,12 @@ def features_file(study: Study, numbers: np.ndarray) -> Path:
 
 def see_features(study: Study, numbers: np.ndarray) -> None:
     """What the model's trunk sees of some phantoms."""
-    from ..network.retraining import trunk_features
+    from ..network.retraining import averaged_features
 
     _threads(study)
     bundle = _trunk(study.model)
     grey = np.load(phantoms_file(study, numbers))["grey"]
-    _save(features_file(study, numbers), features=trunk_features(bundle.network, grey, bundle.preprocessing))
+    _save(features_file(study, numbers), features=averaged_features(bundle.network, grey, bundle.preprocessing))
 
 
 @lru_cache(maxsize=2)

@@ -6,8 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +19,7 @@ from ..core.errors import InputError, MissingPackageError
 from ..core.progress import Progress, silent
 from ..core.sanity_tables import CohortMaps, exposed, localisation, table
 from ..core.writing import atomic_folder
-from ..pipeline import software_versions
+from ..pipeline import report_head
 from ..writers.sanity import write_sanity
 from .cohort_worker import describe
 from .sanity_worker import SanityRow, SanityTask, see_cases, tested_cases
@@ -220,17 +219,14 @@ def _report(
     if count < FEWEST_CASES:
         notes.append(f"Only {count} cases: the intervals are wide, and say little below some {FEWEST_CASES}.")
     return {
-        "schema_version": SCHEMA_VERSION,
-        "command": request.command,
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "software": software_versions(),
+        **report_head(SCHEMA_VERSION, request.command),
         "data": {
             "name": data.name,
             "listed": len(data.records) + len(data.skipped),
             "used": count,
             "patients": len({row.record.patient for row in used}),
             "labelled": len({row.record.identifier for row in used if row.record.label}),
-            "left_out": [{"identifier": entry.identifier, "reason": entry.reason} for entry in skipped],
+            "left_out": [asdict(entry) for entry in skipped],
         },
         "models": [folder.name if folder else "shipped" for folder in groups],
         "out_of_fold": request.out_of_fold,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from . import values
-from .options import add_progress
+from .options import add_progress, add_ring
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -30,9 +30,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         type=values.model,
         help="look at every frame with both outlines (default: do not)",
     )
-    command.add_argument(
-        "--ring-mm", metavar="MM", type=values.not_negative, default=5.0, help="width of the ring for hits (default: 5)"
-    )
+    add_ring(command, "width of the ring for hits")
     size = command.add_mutually_exclusive_group()
     size.add_argument(
         "--spacing", metavar="MM|ROW,COL", type=values.spacing, help="pixel size in mm where no file tells it (assumed)"

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from . import values
-from .options import add_progress, kept_command
+from .options import add_jobs, add_progress, kept_command
 
 PLANTS = ("echogenicity", "margin", "shadow", "mark")
 """Those of :mod:`~..phantom.planted`, written here so that help needs no numpy."""
@@ -54,9 +54,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="what learns: the trunk's last stage too (default), or the linear layer alone where that is enough",
     )
     command.add_argument("--seed", metavar="N", type=values.whole, default=0, help="of all frames (default: 0)")
-    command.add_argument(
-        "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
-    )
+    add_jobs(command)
     command.add_argument("--resume", action="store_true", help="go on with unfinished work in that place")
     command.add_argument("--force", action="store_true", help="replace an earlier result in that folder")
     add_progress(command)

@@ -13,23 +13,13 @@ if TYPE_CHECKING:
 
 def add_prompt(command: argparse.ArgumentParser) -> None:
     """Clicks and a box; :func:`prompt` reads them."""
-    command.add_argument(
-        "--click",
-        metavar="ROW,COL",
-        dest="clicks",
-        type=lambda text: values.numbers(text, 2),
-        action="append",
-        default=[],
-        help="a point in the mass, in pixels of the frame; may be repeated",
-    )
-    command.add_argument(
-        "--not-here",
-        metavar="ROW,COL",
-        type=lambda text: values.numbers(text, 2),
-        action="append",
-        default=[],
-        help="a point that does not belong to the mass; may be repeated",
-    )
+    for name, what in (
+        ("--click", "a point in the mass, in pixels of the frame; may be repeated"),
+        ("--not-here", "a point that does not belong to the mass; may be repeated"),
+    ):
+        command.add_argument(
+            name, metavar="ROW,COL", type=lambda text: values.numbers(text, 2), action="append", default=[], help=what
+        )
     command.add_argument(
         "--box",
         metavar="ROW0,COL0,ROW1,COL1",
@@ -44,7 +34,7 @@ def prompt(options: argparse.Namespace) -> Prompt:
 
     clicks = tuple(
         Click(row, column, inside)
-        for places, inside in ((options.clicks, True), (options.not_here, False))
+        for places, inside in ((options.click, True), (options.not_here, False))
         for row, column in places
     )
     return Prompt(clicks, None if options.box is None else Box(*options.box))

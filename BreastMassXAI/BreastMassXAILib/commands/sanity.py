@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from . import values
-from .options import add_assumption, add_data, add_progress, assumption, kept_command
+from .options import add_assumption, add_data, add_jobs, add_progress, add_ring, assumption, kept_command
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -47,17 +47,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write")
     add_assumption(command)
-    command.add_argument(
-        "--ring-mm",
-        metavar="MM",
-        type=values.not_negative,
-        default=5.0,
-        help="width of the peritumoral ring; 0 for none, where no pixel size is known (default: 5)",
-    )
+    add_ring(command, "width of the peritumoral ring; 0 for none, where no pixel size is known")
     command.add_argument("--seed", metavar="N", type=values.whole, default=0, help="of all that is drawn (default: 0)")
-    command.add_argument(
-        "--jobs", metavar="N", type=values.count, default=1, help="processes on this machine (default: 1)"
-    )
+    add_jobs(command)
     command.add_argument("--force", action="store_true", help="replace an earlier result in that folder")
     add_progress(command)
 

@@ -44,6 +44,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """The command."""
     from ..analyses.outline_training import TrainOutlineRequest, train_outliner
+    from .training_options import print_left_out, progress_of
 
     settings = {name: getattr(options, name) for name, _, _ in _NUMBERS if getattr(options, name) is not None}
     request = TrainOutlineRequest(
@@ -56,9 +57,8 @@ def run(options: argparse.Namespace) -> None:
         options.force,
         kept_command(options, {"--force": 0, "--progress": 1}),
     )
-    done = train_outliner(request, options.progress)
-    for entry in done.left_out:
-        print(f"Left out: {entry.identifier}: {entry.reason}")
+    done = train_outliner(request, progress_of(options))
+    print_left_out(done.notes, done.left_out)
     for prompt, groups in done.figures["by_prompt"].items():
         for name, found in groups.items():
             low, high = found["dice_95"]

@@ -92,7 +92,6 @@ class Suggestion:
 
 
 NO_MASS = "No mass was found in this frame"
-LEAST_CONFIDENCE = 0.5
 _LEAST_AREA = 4e-4
 """Share of the frame; smaller specks are no masses."""
 _RIVAL = 0.2

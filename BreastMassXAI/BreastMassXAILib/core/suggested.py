@@ -64,6 +64,9 @@ def inner_point(mass: np.ndarray) -> Click:
 def largest_diameter(mass: np.ndarray, pixel: tuple[float, float] = (1.0, 1.0)) -> float:
     """The largest distance between two points of a mass, from edge to edge of its pixels, in the unit of `pixel`.
 
+    Of any mask, in one piece or several; the descriptor of that name is measured on the smoothed contour of the largest
+    piece (:func:`~.shape.sizes_mm`) and does not exist for small masks.
+
     Parameters
     ----------
     mass : ndarray of bool, shape (rows, columns)

@@ -33,6 +33,4 @@ def changes_of(bundle: Bundle, case: Case, output: NetworkOutput, labels: np.nda
 
 
 def _logits(bundle: Bundle, images: Sequence[np.ndarray], output: NetworkOutput) -> list[float]:
-    inputs = bundle.preprocessing.batch((image, output.field) for image in images)
-    inputs = inputs.to(bundle.network.linear.weight.device).contiguous(memory_format=torch.channels_last)
-    return bundle.network(inputs)[0].cpu().tolist()
+    return bundle.network(bundle.inputs((image, output.field) for image in images))[0].cpu().tolist()

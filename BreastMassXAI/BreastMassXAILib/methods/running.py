@@ -67,11 +67,8 @@ def saliency_maps(bundle: Bundle, cases: Sequence[Case], method: Method | None =
     outputs = class_activation_maps(bundle, cases)
     if method.kind.name == DEFAULT:
         return outputs
-    network = bundle.network
-    pixels = (case.frame.pixels for case in cases)
-    fields = [output.field for output in outputs]
-    inputs = bundle.preprocessing.batch(zip(pixels, fields, strict=True)).to(network.linear.weight.device)
-    found = maps_of(network, inputs, method)
+    inputs = bundle.inputs((case.frame.pixels, output.field) for case, output in zip(cases, outputs, strict=True))
+    found = maps_of(bundle.network, inputs, method)
     cells, biases = found.cells.float().cpu().numpy(), found.biases.cpu()
     if not bool(torch.isfinite(found.cells).all()):
         raise BundleError(f"The model {bundle.classifier.name!r} gives {method.label} values that are not numbers.")

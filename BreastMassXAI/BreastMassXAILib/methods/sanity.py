@@ -20,7 +20,7 @@ from ..core.sanity import removal_order
 from ..network.bundle import Bundle
 from ..network.linear_probe import fit_linear_probe, set_linear_layer
 from ..network.preprocessing import resample_field
-from ..network.resnet import ScaledResNet, averages
+from ..network.resnet import ScaledResNet
 from .maps import logits_in_batches
 
 PENALTY = 0.3
@@ -105,16 +105,7 @@ def _with_network(bundle: Bundle, network: ScaledResNet, what: str) -> Bundle:
 @torch.inference_mode()
 def features_of_cases(bundle: Bundle, cases: Sequence[Case]) -> np.ndarray:
     """What the linear layer sees of each case, shape (n, channels), float32."""
-    inputs = _inputs(bundle, cases)[0]
-    network = bundle.network
-    return averages(network.pooled(network.stem(inputs), 1)).cpu().numpy()
-
-
-def _inputs(bundle: Bundle, cases: Sequence[Case]) -> tuple[torch.Tensor, list[Field]]:
-    fields = [bundle.rule.field(case.mass, case.frame.scan_area, case.frame.spacing) for case in cases]
-    pixels = (case.frame.pixels for case in cases)
-    inputs = bundle.preprocessing.batch(zip(pixels, fields, strict=True)).to(bundle.network.linear.weight.device)
-    return inputs.contiguous(memory_format=torch.channels_last), fields
+    return bundle.network.averaged(bundle.inputs((c.frame.pixels, bundle.field_of(c)) for c in cases)).cpu().numpy()
 
 
 def louder(case: Case, seed: int) -> Case:
@@ -134,7 +125,7 @@ def _with_pixels(case: Case, pixels: np.ndarray) -> Case:
 
 def moved_field(bundle: Bundle, case: Case, seed: int) -> Bundle:
     """A model whose field of this case is moved by ``SHIFT`` of its side, in a random direction."""
-    field = bundle.rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
+    field = bundle.field_of(case)
     angle = np.random.default_rng(seed).uniform(0, 2 * np.pi)
     moved = Field(
         field.row + SHIFT * field.height * float(np.sin(angle)),

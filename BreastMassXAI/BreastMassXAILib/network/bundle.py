@@ -15,12 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..core.choices import classifier_of
 from ..core.classifier import Classifier
 from ..core.errors import BundleError, InputError
-from ..core.field import FieldRule
+from ..core.field import Field, FieldRule
+from ..core.frame import Case
 from ..core.recalibration import Calibration
 from ..core.writing import write_whole
 from ..resources import DEFAULT_MODEL, resource
@@ -56,6 +58,15 @@ class Bundle:
     rule: FieldRule
     preprocessing: Preprocessing
     description: dict[str, Any]
+
+    def field_of(self, case: Case) -> Field:
+        """The rectangle of a case's frame that the network looks at."""
+        return self.rule.field(case.mass, case.frame.scan_area, case.frame.spacing)
+
+    def inputs(self, fields: Iterable[tuple[np.ndarray, Field]]) -> torch.Tensor:
+        """Fields of frames of grey 0..255 as the network takes them, on its device: shape (n, 3, size, size)."""
+        images = self.preprocessing.batch(fields).to(self.network.linear.weight.device)
+        return images.contiguous(memory_format=torch.channels_last)
 
 
 def load_bundle(folder: Path | None = None) -> Bundle:

@@ -48,10 +48,8 @@ def class_activation_maps(bundle: Bundle, cases: Sequence[Case]) -> list[Network
     BundleError
         When the model's weights lead to values that are not numbers.
     """
-    fields = [bundle.rule.field(case.mass, case.frame.scan_area, case.frame.spacing) for case in cases]
-    pixels = (case.frame.pixels for case in cases)
-    inputs = bundle.preprocessing.batch(zip(pixels, fields, strict=True)).to(bundle.network.linear.weight.device)
-    answers = bundle.network.answers(inputs.contiguous(memory_format=torch.channels_last))
+    fields = [bundle.field_of(case) for case in cases]
+    answers = bundle.network.answers(bundle.inputs((c.frame.pixels, f) for c, f in zip(cases, fields, strict=True)))
     logits, cells, spreads = (answer.cpu() for answer in answers)
     if not bool(torch.isfinite(cells).all()):
         raise BundleError(f"The model {bundle.classifier.name!r} answers with values that are not numbers.")

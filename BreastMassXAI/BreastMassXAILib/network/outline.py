@@ -13,18 +13,17 @@ import torch
 from torch import Tensor
 
 from ..core.errors import BundleError
-from ..core.field import Field, FieldRule
+from ..core.field import Field
 from ..core.frame import Frame
 from ..core.outline import Prompt, Suggestion, checked_prompt, suggestion, to_frame
 from ..resources import SHIPPED_OUTLINER, resource
 from .backbones import find_backbone
 from .bundle import described, preprocessing_of, write_description
-from .outline_decoder import STEP, OutlineDecoder, prompt_maps, trunk_features
+from .outline_decoder import FIELD, STEP, OutlineDecoder, prompt_maps, trunk_features
 from .preprocessing import Preprocessing
 from .resnet import ScaledResNet
 from .tensor_files import are_numbers, read_tensors, same_shapes, save_tensors, sha256_of
 
-FIELD = FieldRule("scan-area")
 WEIGHTS = "weights.safetensors"
 
 

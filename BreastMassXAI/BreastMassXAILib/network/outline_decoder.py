@@ -12,8 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..core.field import FieldRule
 from .resnet import ScaledResNet
 
+FIELD = FieldRule("scan-area")
+"""What the outline network sees of a frame: it must find the mass, so that no field can lie around that."""
 PROMPTS = 3
 """Channels of a prompt: clicks inside, clicks outside, the box."""
 CLICK_SIGMA = 1.5

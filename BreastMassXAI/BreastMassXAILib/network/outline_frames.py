@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError
-from ..core.field import Field, FieldRule
+from ..core.field import Field
 from ..core.frame import Case, Frame
 from ..core.progress import Progress, silent
 from ..core.regions import mask_box
 from .frames import ahead
+from .outline_decoder import FIELD
 from .preprocessing import resample_field
 
-FIELD = FieldRule("scan-area")
 _FINER = 1.25
 """Crops have so many times the pixels of the network's input, so that a second resampling blurs variants little."""
 _LEAST_EMPTY = 0.3
@@ -33,12 +33,18 @@ class OutlineFrames:
     crops, masses, empty : Tensor of uint8, shape (n, side, side)
         `masses` is 0 or 1.
     has_empty : ndarray of bool, shape (n,)
+    used : ndarray of int, shape (n,)
+        Which cases these are.
+    unreadable : mapping of index to reason
+        The other cases.
     """
 
     crops: Tensor
     masses: Tensor
     empty: Tensor
     has_empty: np.ndarray
+    used: np.ndarray
+    unreadable: dict[int, str]
 
 
 def prepare_outline_frames(cases: Sequence[Case], size: int, progress: Progress = silent) -> OutlineFrames:
@@ -47,12 +53,15 @@ def prepare_outline_frames(cases: Sequence[Case], size: int, progress: Progress 
     Raises
     ------
     InputError
-        When a case cannot be read.
+        When no case can be read.
     """
     side = 16 * round(size * _FINER / 16)
 
-    def prepare(index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        case = cases[index]
+    def prepare(index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None] | str:
+        try:
+            case = cases[index]
+        except InputError as error:
+            return str(error)
         whole = FIELD.field(case.mass, case.frame.scan_area, case.frame.spacing)
         pixels = case.frame.pixels
         mass = resample_field(255 * case.mass.astype(np.float32), whole, side) > 127
@@ -60,18 +69,25 @@ def prepare_outline_frames(cases: Sequence[Case], size: int, progress: Progress 
         empty = None if free is None else resample_field(pixels, free, side).round().astype(np.uint8)
         return resample_field(pixels, whole, side).round().astype(np.uint8), mass.astype(np.uint8), empty
 
-    found = []
-    for done, item in enumerate(ahead(prepare, range(len(cases)), 2)):
-        progress(done + 1, len(cases), "frames")
-        found.append(item)
+    found, used, unreadable = [], [], {}
+    for index, item in enumerate(ahead(prepare, range(len(cases)), 2)):
+        progress(index + 1, len(cases), "frames")
+        if isinstance(item, str):
+            unreadable[index] = item
+        else:
+            found.append(item)
+            used.append(index)
     if not found:
-        raise InputError("There is no frame to train on: the data set is empty.")
+        why = next(iter(unreadable.values()), "the data set is empty")
+        raise InputError(f"There is no frame to train on: {why}")
     nothing = np.zeros((side, side), np.uint8)
     return OutlineFrames(
         torch.from_numpy(np.stack([f[0] for f in found])),
         torch.from_numpy(np.stack([f[1] for f in found])),
         torch.from_numpy(np.stack([nothing if f[2] is None else f[2] for f in found])),
         np.array([f[2] is not None for f in found]),
+        np.array(used),
+        unreadable,
     )
 
 

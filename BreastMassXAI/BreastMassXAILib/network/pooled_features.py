@@ -12,7 +12,7 @@ from ..core.progress import Progress, silent
 from .augmentation import VARIATIONS, draw
 from .frames import TrainingFrames
 from .processes import Processes
-from .resnet import ScaledResNet, averages
+from .resnet import ScaledResNet
 from .training_settings import TrainingSettings
 
 
@@ -55,7 +55,7 @@ def pooled_features(
                     (settings.seed * 1_000_003 + number * 10_007 + step) % 2**63
                 )
                 inputs = frames.variants(part, numbers[part], noise, VARIATIONS[settings.variation])[0]
-            found = network.pooled(network.stem(inputs.contiguous(memory_format=torch.channels_last)), 1)
-            pooled[number, part] = averages(found).cpu().numpy()
+            found = network.averaged(inputs.contiguous(memory_format=torch.channels_last))
+            pooled[number, part] = found.cpu().numpy()
             progress(number * len(parts) + step + 1, passes * len(parts), "pooled features")
     return processes.add(pooled) if processes.count > 1 else pooled

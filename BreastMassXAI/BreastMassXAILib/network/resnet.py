@@ -144,6 +144,10 @@ class ScaledResNet(nn.Module):
         last = self.architecture.last_stage
         return list(deque(self._blocks(self.stages(x, first, last - 1), last), maxlen=self.architecture.pooled_blocks))
 
+    def averaged(self, x: Tensor) -> Tensor:
+        """What the linear layer sees of images: global averages of all that enters pooling, shape (n, channels)."""
+        return averages(self.pooled(self.stem(x), 1))
+
     def head(self, pooled: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Logits and class activation maps of what enters pooling."""
         weights = self.linear.weight[0].split(pooled[0].shape[1])

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .linear_probe import fit_linear_probe, set_linear_layer
 from .preprocessing import Preprocessing
-from .resnet import ScaledResNet, averages
+from .resnet import ScaledResNet
 
 PENALTIES = (0.003, 0.03, 0.3)
 """Ridge penalties of the linear layer: the one that is best on the validation images is kept, or the strongest such."""
@@ -58,12 +58,12 @@ def grey_inputs(grey: np.ndarray, preprocessing: Preprocessing) -> Tensor:
 
 
 @torch.inference_mode()
-def trunk_features(network: ScaledResNet, grey: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+def averaged_features(network: ScaledResNet, grey: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     """What the linear layer sees of each image, shape (n, channels), float32."""
     found = []
     for first in range(0, len(grey), AT_ONCE):
         inputs = grey_inputs(grey[first : first + AT_ONCE], preprocessing)
-        found.append(averages(network.pooled(network.stem(inputs), 1)).numpy())
+        found.append(network.averaged(inputs).numpy())
     return np.concatenate(found)
 
 
@@ -85,7 +85,7 @@ def retrained(
     network : ScaledResNet
         Folded for inference; it is not changed. Only one head is trained, whatever it had.
     features : ndarray, shape (n, channels)
-        From :func:`trunk_features`.
+        From :func:`averaged_features`.
     labels : ndarray of bool, shape (n,)
     training, validation : ndarray of int
         Indices into these.
